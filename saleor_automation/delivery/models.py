@@ -1,0 +1,156 @@
+"""The Message ledger: what is to be mailed, was mailed, was not, and why.
+
+Knows states and keys. A message walks
+``planned > claimed > handed_over > accepted | ambiguous | failed``, or ends as
+``skipped`` or ``expired`` with a reason. ``handed_over`` is committed before the
+provider is called, so a crash after it is ambiguous, never a second mail.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+
+class Message(models.Model):
+    """One email to one contact."""
+
+    class State(models.TextChoices):
+        PLANNED = "planned", _("planned")
+        CLAIMED = "claimed", _("being prepared")
+        HANDED_OVER = "handed_over", _("handed to the mail server")
+        ACCEPTED = "accepted", _("sent")
+        AMBIGUOUS = "ambiguous", _("unclear")
+        FAILED = "failed", _("failed")
+        SKIPPED = "skipped", _("not sent")
+        EXPIRED = "expired", _("too late to send")
+
+    class Source(models.TextChoices):
+        STEP = "step", _("sequence")
+        CAMPAIGN = "campaign", _("campaign")
+        SYSTEM = "system", _("system")
+        TEST = "test", _("test")
+
+    class Purpose(models.TextChoices):
+        MARKETING = "marketing", _("marketing")
+        TRANSACTIONAL = "transactional", _("transactional")
+
+    #: UUID version 5 of ``key``: the idempotency key, and part of the Message-ID.
+    id = models.UUIDField(primary_key=True, editable=False)
+    #: What this mail is, in words a database can keep unique:
+    #: ``step/<enrollment>/<node>/<occurrence>``.
+    key = models.CharField(max_length=200, unique=True)
+    source = models.CharField(max_length=16, choices=Source.choices)
+    purpose = models.CharField(max_length=16, choices=Purpose.choices)
+    topic = models.CharField(max_length=64, blank=True, default="")
+    #: Sales channel.
+    channel = models.CharField(max_length=255, blank=True, default="")
+    contact = models.ForeignKey(
+        "saleor_automation.Contact",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="messages",
+    )
+    enrollment = models.ForeignKey(
+        "saleor_automation.Enrollment",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="messages",
+    )
+    #: Key of the Sequence and of the step, kept when the enrollment is gone.
+    sequence = models.UUIDField(null=True, blank=True)
+    node = models.CharField(max_length=64, blank=True, default="")
+    email_key = models.UUIDField()
+    email_version = models.ForeignKey(
+        "saleor_automation.EmailVersion", null=True, blank=True, on_delete=models.PROTECT
+    )
+    to_address = models.CharField(max_length=254, blank=True, default="")
+    state = models.CharField(max_length=12, choices=State.choices, default=State.PLANNED)
+    #: A code of ``delivery.reasons`` for skipped, expired, failed, deferred or settled.
+    reason = models.CharField(max_length=64, blank=True, default="")
+    #: The mail server's own words, shortened.
+    detail = models.CharField(max_length=255, blank=True, default="")
+    planned_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    #: After it the mail makes no sense any more; null means never.
+    expires_at = models.DateTimeField(null=True, blank=True)
+    handed_over_at = models.DateTimeField(null=True, blank=True)
+    settled_at = models.DateTimeField(null=True, blank=True)
+    provider_id = models.CharField(max_length=255, blank=True, default="")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    claim = models.UUIDField(null=True, blank=True)
+    #: Real time, not the shop's: see ``clock``.
+    claimed_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("message")
+        verbose_name_plural = _("messages")
+        indexes = [
+            models.Index(
+                F("due_at"),
+                condition=Q(state__in=["planned", "claimed"]),
+                name="sa_message_due",
+            ),
+            models.Index(
+                fields=["claimed_until"],
+                condition=Q(state="handed_over"),
+                name="sa_message_in_flight",
+            ),
+            models.Index(
+                fields=["handed_over_at"],
+                condition=Q(state="ambiguous", settled_at=None),
+                name="sa_message_ambiguous",
+            ),
+            models.Index(fields=["contact", "-planned_at"], name="sa_message_contact"),
+            models.Index(fields=["-planned_at"], name="sa_message_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class MessageContent(models.Model):
+    """What a mail was rendered from: the same bytes can be made again from it.
+
+    Kept apart from the ledger because it is fat and may be pruned.
+    """
+
+    message = models.OneToOneField(
+        Message, on_delete=models.CASCADE, primary_key=True, related_name="content"
+    )
+    subject = models.TextField()
+    #: The plain values the templates saw.
+    context = models.JSONField()
+    #: Sender, headers and date: what else the bytes depend on.
+    envelope = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return self.subject
+
+
+class SendingControl(models.Model):
+    """Whether mail may leave: one row."""
+
+    class Policy(models.TextChoices):
+        UNSET = "", _("not chosen yet")
+        OPT_IN = "opt_in", _("only people who agreed")
+        SOFT_OPT_IN = "soft_opt_in", _("customers too, until they say no")
+
+    paused = models.BooleanField(default=False)
+    consent_policy = models.CharField(
+        max_length=16, choices=Policy.choices, blank=True, default=Policy.UNSET
+    )
+    #: What sending is bound to: a restored copy differs in one of them.
+    bound_environment = models.CharField(max_length=64, blank=True, default="")
+    bound_host = models.CharField(max_length=255, blank=True, default="")
+    bound_database = models.CharField(max_length=255, blank=True, default="")
+    bound_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("sending")
+
+    def __str__(self) -> str:
+        return "paused" if self.paused else "open"

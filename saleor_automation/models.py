@@ -1,0 +1,46 @@
+"""Every model of the Studio, so that Django finds one app with one migration history."""
+
+from __future__ import annotations
+
+from .clock import DemoClock
+from .delivery.models import Message, MessageContent, SendingControl
+from .emails.models import Brand, EmailVersion
+from .inbox.models import Event, EventKey, RawEvent
+from .people.models import Consent, Contact, Identity, Suppression, Tombstone
+from .saleor_app.models import Installation, Refusal
+from .sequences.models import Enrollment, Heartbeat, SequenceSwitch, SequenceVersion, StepRun
+from .shop.models import Channel, Checkout, Fulfillment, OrderLine, ShopOrder
+from .studio.pages import EmailIndexPage, EmailPage
+from .studio.sequences import Sequence
+
+__all__ = [
+    "Brand",
+    "Channel",
+    "Checkout",
+    "Consent",
+    "Contact",
+    "DemoClock",
+    "EmailIndexPage",
+    "EmailPage",
+    "EmailVersion",
+    "Enrollment",
+    "Event",
+    "EventKey",
+    "Fulfillment",
+    "Heartbeat",
+    "Identity",
+    "Installation",
+    "Message",
+    "MessageContent",
+    "OrderLine",
+    "RawEvent",
+    "Refusal",
+    "SendingControl",
+    "Sequence",
+    "SequenceSwitch",
+    "SequenceVersion",
+    "ShopOrder",
+    "StepRun",
+    "Suppression",
+    "Tombstone",
+]

@@ -1,0 +1,55 @@
+"""The Saleor this Studio serves, and the requests it refused.
+
+Knows the installation and its token, which is never logged or shown.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Installation(models.Model):
+    """The one Saleor this Studio is installed in."""
+
+    #: The URL Saleor calls itself by; it never changes after the first install.
+    api_url = models.CharField(max_length=255, unique=True)
+    #: Our app's global id there; a webhook's ``recipient.id`` must equal it.
+    app_id = models.CharField(max_length=64, blank=True, default="")
+    #: Secret.
+    token = models.CharField(max_length=255, blank=True, default="")
+    #: Saleor's public keys, a JWKS document, and when they were fetched.
+    jwks = models.JSONField(default=dict)
+    jwks_fetched_at = models.DateTimeField(null=True, blank=True)
+    saleor_version = models.CharField(max_length=32, blank=True, default="")
+    shop_name = models.CharField(max_length=255, blank=True, default="")
+    is_active = models.BooleanField(default=True)
+    installed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.api_url
+
+
+class Refusal(models.Model):
+    """How many webhooks were refused on a day, per reason."""
+
+    class Reason(models.TextChoices):
+        SIGNATURE = "signature", _("wrong signature")
+        UNKNOWN_KEY = "unknown_key", _("signed with a key we could not find")
+        KEYS_UNREACHABLE = "keys_unreachable", _("Saleor's keys could not be fetched")
+        SHOP = "shop", _("another shop")
+        RECIPIENT = "recipient", _("meant for another app")
+        TOO_LARGE = "too_large", _("too large")
+        NOT_INSTALLED = "not_installed", _("not installed yet")
+        MALFORMED = "malformed", _("signed, but not JSON (stored as a fault)")
+
+    day = models.DateField()
+    reason = models.CharField(max_length=24, choices=Reason.choices)
+    count = models.PositiveIntegerField(default=0)
+    last_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["day", "reason"], name="sa_refusal_once")]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.reason} {self.count}"

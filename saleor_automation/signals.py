@@ -1,0 +1,32 @@
+"""Public signals: how an earlier stage tells a later one, in the same transaction.
+
+A stage imports the stages before it and never those after it. Receivers of the
+product are connected in ``apps.py``, in the order of the data's way; Django calls
+them in that order. An exception in a receiver rolls the transaction back, so a
+third party's receiver should catch its own.
+"""
+
+from __future__ import annotations
+
+from django.dispatch import Signal
+
+#: One received body was understood. Sent by ``inbox`` inside the transaction that
+#: records the Events.
+#: Arguments: ``raw`` (RawEvent), ``snapshot`` (a ``contract.payloads`` value or
+#: None when the object was null), ``events`` (list of Event, those recorded by
+#: this body only, not repeats), ``now`` (datetime).
+facts_recorded = Signal()
+
+#: Two contacts turned out to be one person. Sent by ``people``.
+#: Arguments: ``winner`` and ``loser`` (Contact), ``now``. After it the loser's row
+#: is deleted, so receivers must move what points at it.
+contact_merged = Signal()
+
+#: A person is about to be erased. Sent by ``people`` before the rows go.
+#: Arguments: ``contact`` (Contact), ``now``. Receivers delete or redact.
+contact_erased = Signal()
+
+#: Steps want mails sent. Sent by ``sequences`` inside the transaction that moves
+#: the enrollments. Arguments: ``requests`` (list of ``sequences.mailing.MailWanted``),
+#: ``now``. Receivers must be idempotent on ``MailWanted.key``.
+mail_wanted = Signal()
