@@ -1,0 +1,1 @@
+"""What is shipped, and that it loads where it must."""
