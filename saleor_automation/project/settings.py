@@ -7,19 +7,19 @@ production set SECRET_KEY, DATABASE_URL, SALEOR_AUTOMATION_PUBLIC_URL and EMAIL_
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from urllib.parse import urlsplit
 
-import dj_database_url
 from django.utils.translation import gettext_lazy as _
 
 from saleor_automation.project.environment import (
     automation_from_environment,
+    database_from_environment,
     email_from_environment,
     secret_key,
+    state_dir,
 )
 
-STATE_DIR = Path(os.environ.get("SALEOR_AUTOMATION_STATE_DIR", "saleor-automation-data")).absolute()
+STATE_DIR = state_dir(os.environ)
 SALEOR_AUTOMATION = automation_from_environment(os.environ, STATE_DIR)
 PUBLIC = urlsplit(SALEOR_AUTOMATION.get("public_url", "http://127.0.0.1:8080"))
 
@@ -93,24 +93,11 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {
-    "default": dj_database_url.parse(
-        os.environ.get("DATABASE_URL") or f"sqlite:///{STATE_DIR / 'studio.sqlite3'}",
-        # Without kept connections PostgreSQL ingests nine times slower (measured).
-        conn_max_age=60,
-        conn_health_checks=True,
-    )
-}
-if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    DATABASES["default"]["OPTIONS"] = {
-        "timeout": 20,
-        "transaction_mode": "IMMEDIATE",
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-    }
-    DATABASES["default"]["TEST"] = {"NAME": os.environ.get("TEST_SQLITE_NAME")}
+DATABASES = {"default": database_from_environment(os.environ, STATE_DIR)}
 
 REDIS_URL = os.environ.get("REDIS_URL", "")
-WORKERS = int(SALEOR_AUTOMATION.get("workers", 2))
+WORKERS = SALEOR_AUTOMATION.get("workers", 2)
+LEASE = SALEOR_AUTOMATION.get("lease_seconds", 120.0)
 # django-q2 is transport only: our tables own retries, so a failed task is dropped at
 # once and ``timeout < lease < retry`` keeps two workers off one batch.
 Q_CLUSTER = {
@@ -119,8 +106,8 @@ Q_CLUSTER = {
     "queue_limit": WORKERS,
     "bulk": 1,
     "poll": float(os.environ.get("SALEOR_AUTOMATION_QUEUE_POLL", "0.1")),
-    "timeout": 60,
-    "retry": 300,
+    "timeout": max(1, int(LEASE / 2)),
+    "retry": max(3, int(LEASE * 2.5)),
     "max_attempts": 1,
     "ack_failures": True,
     "save_limit": 20,

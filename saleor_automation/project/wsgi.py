@@ -1,10 +1,27 @@
-"""WSGI entry point of the ready-made project."""
+"""WSGI entry point of the ready-made project.
+
+Webhooks take a way of their own without middleware: Saleor waits at most seconds
+and a shop sends thousands.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "saleor_automation.project.settings")
-application = get_wsgi_application()
+studio = get_wsgi_application()
+
+WEBHOOK_PATH = "/saleor/webhooks/"
+
+
+def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """Answer one request."""
+    if environ.get("PATH_INFO") == WEBHOOK_PATH:
+        from saleor_automation.saleor_app import ingest
+
+        return ingest.application(environ, start_response)
+    return studio(environ, start_response)

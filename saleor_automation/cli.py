@@ -1,0 +1,257 @@
+"""The command ``saleor-automation``.
+
+Knows arguments and exit codes: 0 done, 1 a check or the demo found a problem,
+2 a person must change something (told what on stderr, never a traceback). Imports
+nothing but the standard library at the top, since the base install has no more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from saleor_automation import __version__
+from saleor_automation.exceptions import UsageError
+
+SETTINGS = "saleor_automation.project.settings"
+NEED_STUDIO = (
+    'This command needs the Studio, of which "{module}" is missing. Install it with: '
+    'pip install "saleor-automation[studio]"'
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return the exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["manage"]:
+        # Everything after it belongs to Django, --help included.
+        return _answer(lambda: manage(given[1:]))
+    parser = _parser()
+    options = parser.parse_args(given)
+    if options.run is None:
+        parser.print_help()
+        return 0
+    return _answer(lambda: options.run(options))
+
+
+def _answer(command: Callable[[], int]) -> int:
+    try:
+        return command()
+    except UsageError as error:
+        print(f"saleor-automation: {error}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        module = (error.name or "").partition(".")[0]
+        if module in {"saleor_automation", ""}:
+            raise
+        print(f"saleor-automation: {NEED_STUDIO.format(module=module)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="saleor-automation",
+        description="E-mail automation for a Saleor shop.",
+        epilog="Settings come from the environment: DATABASE_URL, REDIS_URL, EMAIL_URL, "
+        "SALEOR_AUTOMATION_PUBLIC_URL, SALEOR_AUTOMATION_SALEOR_API_URL. "
+        "Nothing is needed to start: try `saleor-automation demo`.",
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    parser.set_defaults(run=None)
+    commands = parser.add_subparsers(title="commands", metavar="")
+
+    demo_command = commands.add_parser(
+        "demo", help="play 35 days of a small shop and show who got which mail and why"
+    )
+    demo_command.add_argument(
+        "--once", action="store_true", help="play as fast as possible, print the table, end"
+    )
+    demo_command.add_argument(
+        "--speed",
+        type=_speed,
+        metavar="HOURS",
+        help="hours of the shop per real second (default 12; with --once no waiting at all)",
+    )
+    _serving(demo_command, workers=False)
+    demo_command.set_defaults(run=demo)
+
+    up_command = commands.add_parser(
+        "up", help="prepare the database, then run web and worker together"
+    )
+    _serving(up_command)
+    up_command.set_defaults(run=up)
+
+    web_command = commands.add_parser("web", help="run the web server only")
+    _serving(web_command)
+    web_command.set_defaults(run=web)
+
+    worker_command = commands.add_parser("worker", help="run the worker only")
+    _state(worker_command)
+    worker_command.set_defaults(run=worker)
+
+    check_command = commands.add_parser(
+        "check", help="say what is set up, what is not, and what to do"
+    )
+    _state(check_command)
+    check_command.set_defaults(run=check)
+
+    commands.add_parser("manage", help="Django's own commands: manage migrate, manage shell ...")
+    return parser
+
+
+def _speed(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of hours above 0")
+    return value
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 64:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 64")
+    return int(text)
+
+
+def _state(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--state-dir",
+        metavar="FOLDER",
+        help="folder for database, journals and uploads (default ./saleor-automation-data)",
+    )
+
+
+def _serving(parser: argparse.ArgumentParser, *, workers: bool = True) -> None:
+    _state(parser)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument(
+        "--port", type=int, help="port to listen on (default 8080; 0 takes any free one)"
+    )
+    if workers:
+        parser.add_argument(
+            "--web-workers", type=_count, default=2, help="web processes (default 2)"
+        )
+
+
+def _prepare(options: argparse.Namespace) -> None:
+    """Point Django at the project, with the folder asked for, and load it."""
+    if getattr(options, "state_dir", None):
+        os.environ["SALEOR_AUTOMATION_STATE_DIR"] = os.path.abspath(options.state_dir)
+    load_django()
+
+
+def load_django() -> None:
+    """Load the project. Raises UsageError for a wrong variable."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", SETTINGS)
+    import django
+
+    if os.environ["DJANGO_SETTINGS_MODULE"] == SETTINGS:
+        # First on their own: Django would bury their words.
+        import dj_database_url  # noqa: F401
+
+        from saleor_automation.project import environment
+
+        folder = environment.state_dir(os.environ)
+        environment.automation_from_environment(os.environ, folder)
+        environment.database_from_environment(os.environ, folder)
+        environment.email_from_environment(os.environ)
+    django.setup()
+
+
+def manage(arguments: Sequence[str]) -> int:
+    """Run one of Django's own commands."""
+    load_django()
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(["saleor-automation manage", *arguments])
+    return 0
+
+
+def web(options: argparse.Namespace) -> int:
+    """Run the web server."""
+    from saleor_automation.project.processes import die_with_supervisor
+
+    supervised = die_with_supervisor()
+    _prepare(options)
+    from saleor_automation.project import web as server
+
+    port = _port(options)
+    if not supervised:
+        from saleor_automation.project.install import database_reachable
+
+        # A supervised one starts again until the port and the database are there.
+        server.port_check(options.host, port)
+        database_reachable()
+    server.serve(host=options.host, port=port, workers=options.web_workers)
+    return 0
+
+
+def worker(options: argparse.Namespace) -> int:
+    """Run the worker."""
+    from saleor_automation.project.processes import die_with_supervisor
+
+    supervised = die_with_supervisor()
+    _prepare(options)
+    from saleor_automation.project import worker as running
+
+    if not supervised:
+        from saleor_automation.project.install import database_ready
+
+        database_ready()
+    return running.run()
+
+
+def up(options: argparse.Namespace) -> int:
+    """Prepare the database and run web and worker together."""
+    port = _port(options)
+    os.environ.setdefault("SALEOR_AUTOMATION_PUBLIC_URL", f"http://{_visible(options.host)}:{port}")
+    _prepare(options)
+    from saleor_automation.project import up as running
+
+    return running.run(host=options.host, port=port, web_workers=options.web_workers)
+
+
+def check(options: argparse.Namespace) -> int:
+    """Say what is set up and what is not."""
+    _prepare(options)
+    from saleor_automation.project.check import run
+
+    return run()
+
+
+def demo(options: argparse.Namespace) -> int:
+    """Play the demo."""
+    from saleor_automation.demo import run
+
+    if options.once and options.port is None:
+        options.port = 0
+    return run.run(
+        host=options.host,
+        port=_port(options),
+        folder=options.state_dir,
+        once=options.once,
+        speed=options.speed or (None if options.once else 12.0),
+    )
+
+
+def _port(options: argparse.Namespace) -> int:
+    from saleor_automation.project.web import free_port
+
+    port = 8080 if options.port is None else int(options.port)
+    return port or free_port()
+
+
+def _visible(host: str) -> str:
+    if host in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
