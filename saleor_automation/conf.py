@@ -57,6 +57,8 @@ class Conf:
     default_language: str = "en"
     #: Hours after which a mail nobody heard of again counts as sent.
     ambiguous_hours: int = 24
+    #: Hours after it was due at which a step's mail is not sent any more.
+    step_mail_expires_hours: int = 72
     #: Metadata key with which the shop records marketing consent.
     consent_metadata_key: str = "paper.marketing_opt_in"
 

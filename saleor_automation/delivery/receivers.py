@@ -1,7 +1,79 @@
-"""Receivers of this stage."""
+"""Receivers, lane and rescuer of this stage."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from saleor_automation import signals
+from saleor_automation.claims import Claimed, claim_due
+from saleor_automation.conf import conf
+from saleor_automation.people.models import Contact
+from saleor_automation.sequences.mailing import MailWanted
+from saleor_automation.sequences.worker import Lane, lane_register, rescuer_register
+
+from .control import sending_problems
+from .ledger import messages_plan
+from .models import Message, MessageContent
+from .rescue import messages_rescue
+from .sender import messages_send
+
+
+def on_mail_wanted(*, requests: Sequence[MailWanted], now: datetime, **kwargs: Any) -> None:
+    messages_plan(requests=requests, now=now)
+
+
+def on_contact_merged(*, winner: Contact, loser: Contact, **kwargs: Any) -> None:
+    Message.objects.filter(contact=loser).update(contact=winner)
+
+
+def on_contact_erased(*, contact: Contact, **kwargs: Any) -> None:
+    """Leave redacted stubs: figures stay right, nothing of the person does."""
+    MessageContent.objects.filter(message__contact=contact).delete()
+    Message.objects.filter(contact=contact).update(to_address="", detail="")
+
+
+def _claim(token: UUID, now: datetime, wall: datetime, limit: int) -> Sequence[Claimed]:
+    # While sending is blocked nothing is touched: no try is counted, nothing expires early.
+    if sending_problems():
+        return []
+    return claim_due(
+        Message,
+        claim=token,
+        states=[Message.State.PLANNED, Message.State.CLAIMED],
+        new_state=Message.State.CLAIMED,
+        now=now,
+        wall=wall,
+        lease_seconds=conf().lease_seconds,
+        limit=limit,
+    )
+
+
+def _run(*, claim: UUID, ids: Sequence[str], now: datetime) -> None:
+    messages_send(claim=claim, ids=[UUID(pk) for pk in ids], now=now)
+
+
+def _release(*, claim: UUID) -> None:
+    Message.objects.filter(claim=claim, state=Message.State.CLAIMED).update(
+        state=Message.State.PLANNED, claim=None, claimed_until=None
+    )
+
 
 def connect() -> None:
-    """Connect this stage's receivers, once."""
+    """Connect this stage's receivers, lane and rescuer, once."""
+    name = "saleor_automation.delivery"
+    signals.mail_wanted.connect(on_mail_wanted, dispatch_uid=name)
+    signals.contact_merged.connect(on_contact_merged, dispatch_uid=name)
+    signals.contact_erased.connect(on_contact_erased, dispatch_uid=name)
+    lane_register(
+        Lane(
+            name="messages",
+            claim=_claim,
+            run=_run,
+            release=_release,
+            batch=lambda: conf().send_batch,
+        )
+    )
+    rescuer_register("messages", messages_rescue)

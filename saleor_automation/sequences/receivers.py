@@ -1,7 +1,105 @@
-"""Receivers of this stage."""
+"""Receivers and lanes of this stage."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from saleor_automation import signals
+from saleor_automation.claims import Claimed, claim_due
+from saleor_automation.conf import conf
+from saleor_automation.inbox.models import Event, RawEvent
+from saleor_automation.inbox.services import raw_events_process
+from saleor_automation.people.models import Contact
+
+from .advancing import enrollments_advance
+from .models import Enrollment
+from .services import events_apply
+from .worker import Lane, lane_register
+
+
+def on_facts_recorded(*, events: Sequence[Event], now: datetime, **kwargs: Any) -> None:
+    events_apply(events=events, now=now)
+
+
+def on_contact_merged(*, winner: Contact, loser: Contact, **kwargs: Any) -> None:
+    Enrollment.objects.filter(contact=loser).update(contact=winner)
+
+
+def on_contact_erased(*, contact: Contact, **kwargs: Any) -> None:
+    Enrollment.objects.filter(contact=contact).delete()
+
+
+def _raw_claim(token: UUID, now: datetime, wall: datetime, limit: int) -> Sequence[Claimed]:
+    return claim_due(
+        RawEvent,
+        claim=token,
+        states=[RawEvent.State.PENDING],
+        now=None,
+        wall=wall,
+        lease_seconds=conf().lease_seconds,
+        limit=limit,
+    )
+
+
+def _raw_run(*, claim: UUID, ids: Sequence[str], now: datetime) -> None:
+    held = RawEvent.objects.filter(pk__in=ids, claim=claim, state=RawEvent.State.PENDING)
+    raw_events_process(ids=list(held.order_by("pk").values_list("pk", flat=True)), now=now)
+
+
+def _raw_release(*, claim: UUID) -> None:
+    RawEvent.objects.filter(claim=claim).update(claim=None, claimed_until=None)
+
+
+def _raw_leased(wall: datetime) -> int:
+    return RawEvent.objects.filter(state=RawEvent.State.PENDING, claimed_until__gte=wall).count()
+
+
+def _enrollment_claim(token: UUID, now: datetime, wall: datetime, limit: int) -> Sequence[Claimed]:
+    return claim_due(
+        Enrollment,
+        claim=token,
+        states=[Enrollment.State.DEBOUNCING, Enrollment.State.ACTIVE],
+        now=now,
+        wall=wall,
+        lease_seconds=conf().lease_seconds,
+        limit=limit,
+    )
+
+
+def _enrollment_run(*, claim: UUID, ids: Sequence[str], now: datetime) -> None:
+    enrollments_advance(claim=claim, ids=[UUID(pk) for pk in ids], now=now)
+
+
+def _enrollment_release(*, claim: UUID) -> None:
+    Enrollment.objects.filter(claim=claim).update(claim=None, claimed_until=None)
+
 
 def connect() -> None:
-    """Connect this stage's receivers, once."""
+    """Connect this stage's receivers and lanes, once."""
+    name = "saleor_automation.sequences"
+    signals.facts_recorded.connect(on_facts_recorded, dispatch_uid=name)
+    signals.contact_merged.connect(on_contact_merged, dispatch_uid=name)
+    signals.contact_erased.connect(on_contact_erased, dispatch_uid=name)
+    lane_register(
+        Lane(
+            name="inbox",
+            claim=_raw_claim,
+            run=_raw_run,
+            release=_raw_release,
+            batch=lambda: conf().claim_batch,
+            serial=True,
+            leased=_raw_leased,
+        )
+    )
+    lane_register(
+        Lane(
+            name="enrollments",
+            claim=_enrollment_claim,
+            run=_enrollment_run,
+            release=_enrollment_release,
+            batch=lambda: conf().claim_batch,
+        )
+    )

@@ -1,0 +1,81 @@
+"""Claiming due rows in batches, so that no two workers hold one row.
+
+Knows the two SQL dialects and nothing of what the rows mean. A claim is a lease
+in real time (``clock.wall``); whoever holds an expired one is fenced off by its
+token. One statement on PostgreSQL (SKIP LOCKED); on SQLite the same within
+``BEGIN IMMEDIATE``, which the connection's settings give to every transaction.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection, models
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """One claimed row: its key, and how often it was claimed since it last moved on."""
+
+    pk: Any
+    attempts: int
+
+
+def claim_due(
+    model: type[models.Model],
+    *,
+    claim: uuid.UUID,
+    states: Sequence[str],
+    new_state: str | None = None,
+    now: datetime | None,
+    wall: datetime,
+    lease_seconds: float,
+    limit: int,
+) -> list[Claimed]:
+    """Claim up to ``limit`` rows of ``model`` that are due and free.
+
+    A row is due when its ``due_at`` is at or before ``now`` (``now`` None: every
+    row in ``states`` is, in order of id) and free when nobody's lease on it holds.
+    ``attempts`` counts the claim, so a row that kills its worker is noticed.
+    """
+    table = connection.ops.quote_name(model._meta.db_table)
+    # Literals, because SQLite does not use a partial index for a bound parameter. They
+    # are constants of ours, never input.
+    literals = [f"'{state}'" for state in states if state.isidentifier()]
+    wanted = f"state = {literals[0]}" if len(literals) == 1 else f"state IN ({', '.join(literals)})"
+    due = "due_at <= %s" if now is not None else "true"
+    order = "due_at" if now is not None else "id"
+    vendor = connection.vendor
+    lock = "FOR UPDATE SKIP LOCKED" if vendor == "postgresql" else ""
+    pick = (
+        f"SELECT id FROM {table} WHERE {wanted} AND {due} "  # noqa: S608
+        f"AND (claimed_until IS NULL OR claimed_until < %s) ORDER BY {order} LIMIT %s {lock}"
+    )
+    set_state = ", state = %s" if new_state else ""
+    until = wall + timedelta(seconds=lease_seconds)
+    adapt = connection.ops.adapt_datetimefield_value
+    key: Any = claim if vendor == "postgresql" else claim.hex
+    pick_values: list[Any] = []
+    if now is not None:
+        pick_values.append(adapt(now))
+    pick_values += [adapt(wall), limit]
+    set_values: list[Any] = [key, adapt(until), *([new_state] if new_state else [])]
+    assignments = f"claim = %s, claimed_until = %s, attempts = attempts + 1{set_state}"
+    if vendor == "postgresql":
+        sql = (
+            f"WITH picked AS MATERIALIZED ({pick}) UPDATE {table} AS t SET {assignments} "  # noqa: S608
+            "FROM picked WHERE t.id = picked.id RETURNING t.id, t.attempts"
+        )
+        values = [*pick_values, *set_values]
+    else:
+        sql = f"UPDATE {table} SET {assignments} WHERE id IN ({pick}) RETURNING id, attempts"  # noqa: S608
+        values = [*set_values, *pick_values]
+    pk_field = model._meta.pk
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        rows = cursor.fetchall()
+    return [Claimed(pk_field.to_python(pk), attempts) for pk, attempts in rows]

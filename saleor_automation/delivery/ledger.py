@@ -1,0 +1,179 @@
+"""The Message ledger's transitions: planned, closed, put off, and what follows.
+
+Knows states, keys and the enrollment behind a message. Must not know mail servers.
+Every transition is fenced by state, and by the claim where there is one.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from saleor_automation.people.models import Contact
+from saleor_automation.sequences.advancing import enrollments_continue, enrollments_leave
+from saleor_automation.sequences.mailing import MailWanted
+
+from . import reasons
+from .models import Message
+
+#: Namespace of message ids: a UUID version 5 of the message's key.
+NAMESPACE = uuid.UUID("8a6c9a2e-6f2b-5a51-9d0e-2f6f2c1d7b10")
+#: Tries after which a mail the server keeps putting off is given up.
+MAX_TRIES = 8
+
+
+def message_id_for(key: str) -> uuid.UUID:
+    """Return the id of the message with ``key``: the same for the same key, always."""
+    return uuid.uuid5(NAMESPACE, key)
+
+
+def retry_delay(attempts: int) -> timedelta:
+    """Return how long to wait after try number ``attempts``: 1, 4, 9 .. 60 minutes."""
+    return timedelta(minutes=min(attempts * attempts, 60) or 1)
+
+
+def messages_plan(*, requests: Sequence[MailWanted], now: datetime) -> None:
+    """Write the mails sequences want. A key that exists already is left alone."""
+    addresses = dict(
+        Contact.objects.filter(pk__in={request.contact_id for request in requests}).values_list(
+            "pk", "email"
+        )
+    )
+    Message.objects.bulk_create(
+        [
+            Message(
+                id=message_id_for(request.key),
+                key=request.key,
+                source=Message.Source.STEP,
+                purpose=request.purpose,
+                topic=request.topic,
+                channel=request.channel,
+                contact_id=request.contact_id,
+                enrollment_id=request.enrollment_id,
+                sequence=request.sequence,
+                node=request.node,
+                email_key=request.email_key,
+                to_address=addresses.get(request.contact_id, ""),
+                planned_at=now,
+                due_at=request.due_at,
+                expires_at=request.expires_at,
+            )
+            for request in requests
+        ],
+        ignore_conflicts=True,
+    )
+
+
+@dataclass(frozen=True)
+class Closing:
+    """How one message ends, or why it is put off: then ``due_at`` says until when."""
+
+    message: Message
+    state: str
+    reason: str = ""
+    detail: str = ""
+    due_at: datetime | None = None
+    provider_id: str = ""
+    #: Why its person leaves the sequence; "" to go on.
+    leaves: str = ""
+
+
+#: States after which the person goes on to the next step.
+SETTLED = frozenset(
+    {
+        Message.State.ACCEPTED,
+        Message.State.AMBIGUOUS,
+        Message.State.FAILED,
+        Message.State.SKIPPED,
+        Message.State.EXPIRED,
+    }
+)
+
+
+def messages_close(
+    *, closings: Iterable[Closing], from_state: str, claim: uuid.UUID | None, now: datetime
+) -> int:
+    """Move messages from ``from_state`` on and let their people go on.
+
+    Must run in a transaction. Returns how many messages moved; a message whose
+    state or claim is another by now is left alone, and so is its person.
+    """
+    groups: dict[tuple[str, str, str, datetime | None, str], list[Closing]] = defaultdict(list)
+    for closing in closings:
+        key = (
+            closing.state,
+            closing.reason,
+            closing.detail,
+            closing.due_at,
+            closing.provider_id,
+        )
+        groups[key].append(closing)
+    moved = 0
+    for (state, reason, detail, due_at, provider_id), members in groups.items():
+        rows = Message.objects.filter(
+            pk__in=[member.message.pk for member in members], state=from_state
+        )
+        if claim is not None:
+            rows = rows.filter(claim=claim)
+        if state in SETTLED:
+            # Which of them are still ours decides who goes on.
+            ours = set(rows.select_for_update().order_by("pk").values_list("pk", flat=True))
+            members = [member for member in members if member.message.pk in ours]
+            moved += rows.update(
+                state=state,
+                reason=reason,
+                detail=detail,
+                provider_id=provider_id,
+                # An unclear mail is settled by an event or the 24-hour rule.
+                settled_at=None if state == Message.State.AMBIGUOUS else now,
+                claim=None,
+                claimed_until=None,
+            )
+            _people_go_on(members, now)
+        else:
+            values = {"state": state, "reason": reason, "detail": detail}
+            if due_at is not None:
+                values["due_at"] = due_at  # type: ignore[assignment]
+            if state == Message.State.PLANNED:
+                values["handed_over_at"] = None  # type: ignore[assignment]
+            moved += rows.update(**values, claim=None, claimed_until=None)
+    return moved
+
+
+def _people_go_on(members: Sequence[Closing], now: datetime) -> None:
+    enrollments_leave(
+        left=[
+            (member.message.enrollment_id, member.leaves)
+            for member in members
+            if member.leaves and member.message.enrollment_id
+        ],
+        now=now,
+    )
+    enrollments_continue(
+        sent=[
+            (
+                member.message.enrollment_id,
+                member.message.enrollment.version_id,
+                member.message.node,
+            )
+            for member in members
+            if not member.leaves and member.message.enrollment is not None
+        ],
+        now=now,
+    )
+
+
+def put_off(message: Message, *, now: datetime, reason: str, detail: str = "") -> Closing:
+    """Return the closing of a try that may be made again, or of one too many."""
+    if message.attempts >= MAX_TRIES:
+        return Closing(message, Message.State.FAILED, reasons.GAVE_UP, detail)
+    return Closing(
+        message,
+        Message.State.PLANNED,
+        reason,
+        detail,
+        due_at=now + retry_delay(message.attempts),
+    )

@@ -1,0 +1,54 @@
+"""Signed links in mails.
+
+Knows tokens. A link names the message and the person and carries a signature;
+it needs no row, works after the message was pruned, and never expires, because
+an unsubscribe link must not.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.core.signing import BadSignature, Signer
+from django.urls import reverse
+
+from saleor_automation.conf import conf
+
+_SALT = "saleor_automation.link"
+
+
+@dataclass(frozen=True)
+class LinkToken:
+    """Who a link is for and which mail it was in."""
+
+    contact_id: UUID
+    message_id: UUID
+
+
+def token_make(token: LinkToken) -> str:
+    """Return ``token`` as URL-safe text with its signature."""
+    raw = token.contact_id.bytes + token.message_id.bytes
+    text = base64.urlsafe_b64encode(raw).decode().rstrip("=")
+    return Signer(salt=_SALT, sep=".").sign(text)
+
+
+def token_read(text: str) -> LinkToken | None:
+    """Return the token in ``text``, or None when its signature or form is wrong."""
+    try:
+        value = Signer(salt=_SALT, sep=".").unsign(text)
+        raw = base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))
+        return LinkToken(UUID(bytes=raw[:16]), UUID(bytes=raw[16:]))
+    except (BadSignature, ValueError):
+        return None
+
+
+def links_for(*, contact_id: UUID, message_id: UUID) -> dict[str, str]:
+    """Return the links every mail may show: unsubscribe, view."""
+    token = token_make(LinkToken(contact_id, message_id))
+    base = conf().public_url
+    return {
+        "unsubscribe": base + reverse("saleor_automation:unsubscribe", args=[token]),
+        "view": base + reverse("saleor_automation:view_mail", args=[token]),
+    }

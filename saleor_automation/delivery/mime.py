@@ -1,0 +1,151 @@
+"""Writes a mail's bytes: fast, and the same bytes each time.
+
+Pure: knows headers and encodings. Django's own writer takes 1.2 ms for a 20 kB
+mail, this one a tenth (``docs/performance.md``). The bytes depend on the arguments
+only, so a mail can be written again for an auditor.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import format_datetime
+from typing import Any
+
+from django.core.mail import EmailMultiAlternatives
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\x85]+")
+_SPECIAL = re.compile(r"[^A-Za-z0-9 !#$%&\'*+/=?^_`{|}~-]")
+
+
+def header_clean(value: str) -> str:
+    """Return ``value`` on one line: a header cannot be ended from inside."""
+    return _CONTROL.sub(" ", value).strip()
+
+
+def header_encode(value: str) -> str:
+    """Return ``value`` as an unstructured header, RFC 2047 words where it is not ASCII.
+
+    Words hold whole characters and are folded; a long ASCII value is folded at
+    spaces.
+    """
+    value = header_clean(value)
+    if value.isascii():
+        return _fold(value)
+    words, chunk = [], b""
+    for character in value:
+        encoded = character.encode()
+        if len(chunk) + len(encoded) > 42:  # 42 bytes are 56 of base64: 68 in all
+            words.append(chunk)
+            chunk = b""
+        chunk += encoded
+    words.append(chunk)
+    return "\r\n ".join(
+        f"=?utf-8?b?{binascii.b2a_base64(word, newline=False).decode()}?=" for word in words
+    )
+
+
+def _fold(value: str) -> str:
+    if len(value) <= 60:
+        return value
+    lines, line = [], ""
+    for word in value.split(" "):
+        if line and len(line) + len(word) + 1 > 60:
+            lines.append(line)
+            line = word
+        else:
+            line = f"{line} {word}" if line else word
+    return "\r\n ".join([*lines, line])
+
+
+def address(name: str, email: str) -> str:
+    """Return a mailbox, its display name quoted or encoded as needed."""
+    name = header_clean(name)
+    email = header_clean(email).replace(" ", "")
+    if not name:
+        return email
+    if not name.isascii():
+        return f"{header_encode(name)} <{email}>"
+    if _SPECIAL.search(name):
+        escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}" <{email}>'
+    return f"{name} <{email}>"
+
+
+def quoted_printable(text: str) -> bytes:
+    """Return ``text`` with CRLF line ends in quoted-printable, lines of 76 at most."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
+    return binascii.b2a_qp(lines.encode("utf-8", "replace"), istext=True)
+
+
+def mail_bytes(
+    *,
+    from_address: str,
+    to_address: str,
+    subject: str,
+    text: str,
+    html: str,
+    date: datetime,
+    message_id: str,
+    headers: Mapping[str, str],
+    boundary: str,
+) -> bytes:
+    """Return one mail: multipart/alternative, text first, CRLF line ends.
+
+    ``from_address`` and ``to_address`` come from ``address``; ``headers`` are further
+    ASCII headers. ``boundary`` must not occur in a quoted-printable line, which a
+    leading "=_" makes certain.
+    """
+    extra = "".join(f"{name}: {header_clean(value)}\r\n" for name, value in headers.items())
+    head = (
+        f"From: {from_address}\r\nTo: {to_address}\r\nSubject: {header_encode(subject)}\r\n"
+        f"Date: {format_datetime(date)}\r\nMessage-ID: {message_id}\r\n{extra}"
+        f'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="{boundary}"\r\n\r\n'
+    )
+    kind = 'Content-Type: text/{}; charset="utf-8"\r\nContent-Transfer-Encoding: {}\r\n\r\n'
+    mark = f"--{boundary}".encode()
+    return b"".join(
+        (
+            head.encode("ascii", "replace"),
+            mark,
+            b"\r\n",
+            kind.format("plain", "quoted-printable").encode(),
+            quoted_printable(text),
+            b"\r\n",
+            mark,
+            b"\r\n",
+            kind.format("html", "quoted-printable").encode(),
+            quoted_printable(html),
+            b"\r\n",
+            mark,
+            b"--\r\n",
+        )
+    )
+
+
+@dataclass(frozen=True)
+class Prebuilt:
+    """A written mail behind the one method Django's SMTP backend calls."""
+
+    content: bytes
+
+    def as_bytes(self, *args: object, **kwargs: object) -> bytes:
+        return self.content
+
+
+class LedgerEmail(EmailMultiAlternatives):
+    """A mail with its bytes written already.
+
+    SMTP sends the bytes; anymail's backends read the fields, as of any Django mail.
+    """
+
+    def __init__(self, *, content: bytes, html: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.content = content
+        self.attach_alternative(html, "text/html")
+
+    def message(self, *args: Any, **kwargs: Any) -> Prebuilt:  # type: ignore[override]
+        return Prebuilt(self.content)

@@ -1,0 +1,53 @@
+"""Why a mail was not sent, is held, or failed: codes are stored, words are shown."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+NO_ADDRESS = "no_address"
+SUPPRESSED = "suppressed"
+UNSUBSCRIBED = "unsubscribed"
+NO_CONSENT = "no_consent"
+NO_VERSION = "no_version"
+RENDER = "render"
+EXPIRED = "expired"
+ERASED = "erased"
+LEFT = "left"
+EXIT = "exit"
+PAUSED = "sequence_paused"
+UNREACHABLE = "saleor_unreachable"
+RETRY = "retry"
+REFUSED = "refused"
+GAVE_UP = "gave_up"
+LOST = "lost"
+SETTLED_24H = "settled_24h"
+POISON = "poison"
+
+WORDS = {
+    NO_ADDRESS: _("No address is known for this person."),
+    SUPPRESSED: _("The address must not be written to: it bounced, complained or was blocked."),
+    UNSUBSCRIBED: _("The person unsubscribed."),
+    NO_CONSENT: _("The person never agreed to marketing mail."),
+    NO_VERSION: _("The email was not published in any language. Publish it and new mails go out."),
+    RENDER: _("The email could not be filled in for this person. Check its variables."),
+    EXPIRED: _("It was too late for this mail to make sense."),
+    ERASED: _("The person was erased."),
+    LEFT: _("The person left the sequence before the mail went out."),
+    PAUSED: _("Held: the sequence is paused."),
+    UNREACHABLE: _("Held: Saleor could not be asked whether the basket is still open."),
+    RETRY: _("The mail server asked to try again later."),
+    REFUSED: _("The mail server refused it for good."),
+    GAVE_UP: _("The mail server could not be reached or put us off too often."),
+    LOST: _("The connection or the worker was lost while it was being handed over."),
+    SETTLED_24H: _("Unclear for a day; counted as sent, because a mail is never sent twice."),
+    POISON: _("Preparing it failed three times. See the worker's log."),
+}
+
+
+def words(code: str) -> str:
+    """Return ``code`` as a sentence for a person; "" stays ""."""
+    if code.startswith(f"{EXIT}:"):
+        from saleor_automation.sequences import reasons as sequence_reasons
+
+        return sequence_reasons.words(code.removeprefix(f"{EXIT}:"))
+    return str(WORDS.get(code, code.replace("_", " ").capitalize()))

@@ -1,0 +1,189 @@
+"""Sends a batch of claimed messages: prepare, decide, hand over, settle.
+
+Knows the order of a send and nothing of its parts. Two short transactions
+enclose the conversation with the mail server: the first commits the decision and
+``handed_over``, the second the results; between them stands only the journal. No
+transaction is open while Saleor or a mail server is asked.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from saleor_automation import clock
+from saleor_automation.conf import conf
+from saleor_automation.people.models import Contact
+
+from . import reasons
+from .composing import Composed, compose
+from .control import control_get
+from .failures import Kind
+from .gates import gates_before, gates_locked
+from .journal import Journal
+from .ledger import Closing, messages_close, put_off
+from .models import Message, MessageContent
+from .transport import transport
+from .truth import truth_refusals
+
+logger = logging.getLogger(__name__)
+
+State = Message.State
+
+
+@dataclass
+class Sent:
+    """Counts of one batch."""
+
+    accepted: int = 0
+    not_sent: int = 0
+    put_off: int = 0
+
+
+def messages_send(*, claim: UUID, ids: Sequence[UUID], now: datetime) -> Sent:
+    """Send the messages held under ``claim``. Ids not held any more are left alone."""
+    deadline = clock.wall() + timedelta(seconds=conf().lease_seconds * 0.6)
+    batch = list(
+        Message.objects.select_related("contact", "enrollment").filter(
+            pk__in=ids, claim=claim, state=State.CLAIMED
+        )
+    )
+    closings = gates_before(messages=batch, now=now)
+    open_ones = [message for message in batch if message.pk not in closings]
+    closings |= truth_refusals(messages=open_ones, now=now)
+    open_ones = [message for message in open_ones if message.pk not in closings]
+    composed, failed = compose(messages=open_ones, now=now)
+    closings |= failed
+    if not composed:
+        with transaction.atomic():
+            messages_close(
+                closings=closings.values(), from_state=State.CLAIMED, claim=claim, now=now
+            )
+        return Sent(not_sent=len(closings))
+    unopened = transport().open()
+    if unopened is not None:
+        logger.warning("The mail server cannot be reached: %s", unopened.detail)
+        for mail in composed:
+            closings[mail.message.pk] = put_off(
+                mail.message, now=now, reason=reasons.RETRY, detail=unopened.detail
+            )
+        composed = []
+    journal = Journal(claim)
+    try:
+        going = _decide(composed, closings, claim=claim, now=now)
+        results = _hand_over(going, journal, deadline)
+        with transaction.atomic():
+            messages_close(
+                closings=[_result(mail, failure, now) for mail, failure in results],
+                from_state=State.HANDED_OVER,
+                claim=claim,
+                now=now,
+            )
+    except BaseException:
+        # The rescuer reads what was begun; nothing is sent again.
+        journal.abandon()
+        raise
+    journal.close()
+    accepted = sum(failure is None for _, failure in results)
+    return Sent(accepted, len(closings), len(results) - accepted)
+
+
+def _decide(
+    composed: Sequence[Composed], closings: dict[UUID, Closing], *, claim: UUID, now: datetime
+) -> list[Composed]:
+    """Commit what goes and what does not; returns what goes, marked ``handed_over``."""
+    with transaction.atomic():
+        contact_ids = {mail.message.contact_id for mail in composed}
+        # Whoever says "no" locks the contact too: it is heard here, or comes after us.
+        list(
+            Contact.objects.select_for_update(no_key=True)
+            .filter(pk__in=contact_ids)
+            .order_by("pk")
+            .values_list("pk", flat=True)
+        )
+        held = set(
+            Message.objects.select_for_update()
+            .filter(pk__in=[mail.message.pk for mail in composed], claim=claim, state=State.CLAIMED)
+            .order_by("pk")
+            .values_list("pk", flat=True)
+        )
+        closings |= gates_locked(
+            messages=[mail.message for mail in composed], control=control_get(), now=now
+        )
+        messages_close(closings=closings.values(), from_state=State.CLAIMED, claim=claim, now=now)
+        going = [
+            mail for mail in composed if mail.message.pk in held and mail.message.pk not in closings
+        ]
+        MessageContent.objects.bulk_create(
+            [mail.content for mail in going],
+            update_conflicts=True,
+            unique_fields=["message"],
+            update_fields=["subject", "context", "envelope"],
+        )
+        until = clock.wall() + timedelta(seconds=conf().lease_seconds)
+        groups: dict[tuple[Any, str], list[UUID]] = defaultdict(list)
+        for mail in going:
+            contact_email = mail.message.contact.email if mail.message.contact else ""
+            moved = contact_email if contact_email != mail.message.to_address else ""
+            groups[mail.version_id, moved].append(mail.message.pk)
+        for (version_id, moved), pks in groups.items():
+            Message.objects.filter(pk__in=pks).update(
+                state=State.HANDED_OVER,
+                handed_over_at=now,
+                claimed_until=until,
+                email_version_id=version_id,
+                reason="",
+                detail="",
+                **({"to_address": moved} if moved else {}),
+            )
+    return going
+
+
+def _hand_over(
+    going: Sequence[Composed], journal: Journal, deadline: datetime
+) -> list[tuple[Composed, Any]]:
+    """Talk to the mail server. What the deadline cuts off is reported as not begun."""
+    results: list[tuple[Composed, Any]] = []
+    line = transport()
+    for mail in going:
+        if clock.wall() > deadline:
+            results.append((mail, NOT_BEGUN))
+            continue
+        problem = line.open() if line.closed else None
+        if problem is not None:
+            results.append((mail, problem))
+            continue
+        journal.begin(mail.message.pk)
+        failure = line.send(mail.email)
+        if failure is None:
+            journal.accepted(mail.message.pk)
+        elif failure.kind is not Kind.AMBIGUOUS:
+            journal.refused(mail.message.pk)
+        results.append((mail, failure))
+    return results
+
+
+#: The batch's time was over before this mail's turn came.
+NOT_BEGUN = object()
+
+
+def _result(mail: Composed, failure: Any, now: datetime) -> Closing:
+    message = mail.message
+    if failure is None:
+        status = getattr(mail.email, "anymail_status", None)
+        provider_id = str(getattr(status, "message_id", "") or "")[:255]
+        return Closing(message, State.ACCEPTED, provider_id=provider_id)
+    if failure is NOT_BEGUN:
+        return Closing(message, State.PLANNED, due_at=now)
+    if failure.kind is Kind.AMBIGUOUS:
+        return Closing(message, State.AMBIGUOUS, reasons.LOST, failure.detail)
+    if failure.kind is Kind.PERMANENT:
+        return Closing(message, State.FAILED, reasons.REFUSED, failure.detail)
+    return put_off(message, now=now, reason=reasons.RETRY, detail=failure.detail)

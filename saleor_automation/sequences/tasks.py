@@ -1,0 +1,34 @@
+"""django-q2 entry points: thin, and taking names and strings only.
+
+The queue is transport: it may run a task twice, late or never. The claim's token
+decides whether a task still may do anything.
+"""
+
+from __future__ import annotations
+
+import logging
+from uuid import UUID
+
+from saleor_automation import clock
+
+from .worker import LANES, heartbeat_write
+
+logger = logging.getLogger(__name__)
+
+
+def lane_run(lane: str, claim: str, ids: list[str]) -> None:
+    """Work on the rows of ``lane`` held under ``claim``."""
+    entry = LANES[lane]
+    token = UUID(claim)
+    try:
+        entry.run(claim=token, ids=ids, now=clock.now())
+    except Exception:
+        # Given back at once; each row was counted when it was claimed, so one that
+        # fails again is tried alone and then stopped.
+        logger.exception("A batch of %s failed and is given back.", lane)
+        entry.release(claim=token)
+
+
+def heartbeat() -> None:
+    """Say that a queue worker is alive."""
+    heartbeat_write("queue")

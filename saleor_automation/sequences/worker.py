@@ -1,0 +1,145 @@
+"""The pulse: claims due rows of every lane in batches and hands them to the queue.
+
+Knows lanes, batches, back-pressure and heartbeats. Must not know what a lane's
+rows mean: each stage registers its own. One transaction claims and enqueues, so
+with the queue in the same database a claim without a task cannot exist; with
+Redis a lost task is claimed again when its lease ends.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django_q.brokers import get_broker
+from django_q.tasks import async_task
+
+from saleor_automation import clock
+from saleor_automation.claims import Claimed
+from saleor_automation.conf import conf
+
+from .models import Heartbeat
+
+logger = logging.getLogger(__name__)
+
+Run = Callable[..., Any]
+Claim = Callable[[uuid.UUID, datetime, datetime, int], Sequence[Claimed]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lane:
+    """One kind of due rows.
+
+    ``claim(token, now, wall, limit)`` leases rows; ``run(claim=, ids=, now=)`` works
+    on them in a queue worker; ``release(claim=)`` gives them back after an error.
+    """
+
+    name: str
+    claim: Claim
+    run: Run
+    release: Callable[..., Any]
+    batch: Callable[[], int]
+    #: True: one batch at a time, because its rows concern each other.
+    serial: bool = False
+    #: How many rows are leased now; asked only for serial lanes.
+    leased: Callable[[datetime], int] | None = None
+
+
+LANES: dict[str, Lane] = {}
+RESCUERS: dict[str, Callable[..., int]] = {}
+
+
+def lane_register(lane: Lane) -> None:
+    """Add a lane; a second one of the same name replaces the first."""
+    LANES[lane.name] = lane
+
+
+def rescuer_register(name: str, rescuer: Callable[..., int]) -> None:
+    """Add ``rescuer(now=, wall=) -> rows settled``, called regularly by the worker."""
+    RESCUERS[name] = rescuer
+
+
+def queue_size() -> int:
+    """Return how many tasks wait in or run from the queue."""
+    return int(get_broker().queue_size())
+
+
+@dataclass
+class Pulse:
+    """Claims what is due. One per shop on SQLite; several may run on PostgreSQL."""
+
+    #: Tasks allowed in the queue per worker process before the pulse waits.
+    depth: int = 4
+
+    def beat(self) -> int:
+        """Claim and enqueue what is due now. Returns the number of rows claimed."""
+        room = self.depth * conf().workers - queue_size()
+        total = 0
+        for lane in list(LANES.values()):
+            while room > 0:
+                claimed = self._claim(lane)
+                total += claimed
+                room -= 1
+                if claimed < lane.batch() or lane.serial:
+                    break
+        return total
+
+    def _claim(self, lane: Lane) -> int:
+        now, wall = clock.now(), clock.wall()
+        token = uuid.uuid4()
+        with transaction.atomic():
+            if lane.serial and lane.leased is not None and lane.leased(wall):
+                return 0
+            rows = lane.claim(token, now, wall, lane.batch())
+            if not rows:
+                return 0
+            # Rows that failed before go alone, so that one cannot hold up the others.
+            calm = [str(row.pk) for row in rows if row.attempts <= 1]
+            alone = [[str(row.pk)] for row in rows if row.attempts > 1]
+            for ids in ([calm] if calm else []) + alone:
+                self._enqueue(lane.name, token, ids)
+        return len(rows)
+
+    @staticmethod
+    def _enqueue(lane: str, token: uuid.UUID, ids: list[str]) -> None:
+        def put() -> None:
+            # Names and strings only: a task must survive a deploy.
+            async_task(
+                "saleor_automation.sequences.tasks.lane_run",
+                lane,
+                token.hex,
+                ids,
+                q_options={"save": False},
+            )
+
+        if settings.Q_CLUSTER.get("orm"):
+            put()
+        else:
+            transaction.on_commit(put)
+
+
+def rescue() -> int:
+    """Settle what crashed workers left behind. Returns how many rows it settled."""
+    return sum(rescuer(now=clock.now(), wall=clock.wall()) for rescuer in list(RESCUERS.values()))
+
+
+def heartbeat_send() -> None:
+    """Put a heartbeat through the queue: only a living worker can write it."""
+    async_task("saleor_automation.sequences.tasks.heartbeat", q_options={"save": False})
+
+
+def heartbeat_write(name: str, **detail: object) -> None:
+    """Write that ``name`` is alive."""
+    Heartbeat.objects.update_or_create(name=name, defaults={"at": clock.wall(), "detail": detail})
+
+
+def heartbeat_age(name: str = "queue") -> float | None:
+    """Return seconds since ``name`` was last alive, or None when it never was."""
+    at = Heartbeat.objects.filter(name=name).values_list("at", flat=True).first()
+    return None if at is None else (clock.wall() - at).total_seconds()
