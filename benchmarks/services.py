@@ -39,7 +39,7 @@ class Database:
             "SALEOR_AUTOMATION_STATE_DIR": str(self.folder),
             "SALEOR_AUTOMATION_ENVIRONMENT": "benchmarks",
             "SECRET_KEY": "benchmarks only",
-            "DJANGO_SETTINGS_MODULE": "benchmarks.settings",
+            "DJANGO_SETTINGS_MODULE": "saleor_automation.project.settings",
         }
 
 
