@@ -1,0 +1,71 @@
+"""The sender a mail comes from, per sales channel.
+
+Knows which brand belongs to a channel and what of it may stand in a mail.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from django.utils.translation import gettext as _
+
+from saleor_automation.conf import conf
+from saleor_automation.rendering.links import is_web_address
+
+from .models import Brand
+
+__all__ = ["brand_for", "brand_values", "brands_load"]
+
+_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
+_FONT = re.compile(r"[A-Za-z0-9 ,'\-]{1,200}")
+_DEFAULTS = {
+    "color_primary": "#1f4b3f",
+    "color_text": "#222222",
+    "color_background": "#f4f1ec",
+}
+
+
+def brands_load() -> dict[str, Brand]:
+    """Return every brand by its channel; one query, made once per batch."""
+    return {brand.channel: brand for brand in Brand.objects.all()}
+
+
+def brand_for(channel: str, brands: Mapping[str, Brand] | None = None) -> Brand:
+    """Return the channel's brand, else the default one, else one made up and not saved."""
+    known = brands_load() if brands is None else brands
+    return known.get(channel) or known.get("") or Brand(name=_("Our shop"))
+
+
+def brand_values(brand: Brand) -> dict[str, str]:
+    """Return ``shop`` as templates see it: only values that cannot break a mail."""
+    colors = {
+        name: value if _COLOR.fullmatch(value := getattr(brand, name)) else default
+        for name, default in _DEFAULTS.items()
+    }
+    font = brand.font_family
+    return {
+        "name": brand.name,
+        "url": _address(brand.website_url).rstrip("/"),
+        "logo_url": _address(brand.logo_url),
+        "postal_address": brand.postal_address.replace("\r\n", "\n").strip(),
+        "font_family": font if _FONT.fullmatch(font) else "Helvetica, Arial, sans-serif",
+        **colors,
+        "color_on_primary": _readable_on(colors["color_primary"]),
+    }
+
+
+def _address(value: str) -> str:
+    """Return a link or picture with a host, or ""; a path is one of ours."""
+    if value.startswith("/") and not value.startswith("//"):
+        value = conf().public_url + value
+    return value if is_web_address(value) else ""
+
+
+def _readable_on(color: str) -> str:
+    """Return black or white, whichever stands out more (WCAG 2.2, relative luminance)."""
+    channels = [int(color[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    # Above it black has the higher contrast: (L + .05) / .05 > 1.05 / (L + .05).
+    return "#ffffff" if luminance < 0.179 else "#000000"

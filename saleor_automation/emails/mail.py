@@ -1,0 +1,239 @@
+"""A mail for one person, from the facts about them.
+
+Knows contacts, baskets, orders and brands as rows, and gives templates plain dicts of
+them: strings, numbers, booleans, lists. What it builds is stored with the message as
+JSON, and the same bytes can be rendered from it again. Must not know sequences.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from threading import Lock
+from typing import Any
+from urllib.parse import quote
+
+from django.utils import timezone
+from markupsafe import escape
+
+from saleor_automation.people.models import Contact
+from saleor_automation.rendering.links import is_web_address
+from saleor_automation.rendering.mail import ParsedEmail, RenderedMail, mail_fill, mail_parse
+from saleor_automation.rendering.money import money_format
+from saleor_automation.rendering.phrases import date_long
+from saleor_automation.shop.models import Checkout, ShopOrder
+
+from .brands import brand_for, brand_values, brands_load
+from .models import Brand, EmailVersion
+
+__all__ = ["MailSubject", "RenderedMail", "contexts_build", "mail_render"]
+
+#: Parsed templates kept per process: about 60 kB each.
+CACHE_SIZE = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class MailSubject:
+    """Whom a mail is for and what it is about."""
+
+    contact: Contact
+    #: Saleor's ids: "checkout", "order", "fulfillment"; each may be missing.
+    context: Mapping[str, Any] = field(default_factory=dict)
+    channel: str = ""
+    language: str = "en"
+    #: Signed addresses for this one mail: "unsubscribe", "view".
+    links: Mapping[str, str] = field(default_factory=dict)
+
+
+def contexts_build(subjects: Sequence[MailSubject], *, now: datetime) -> list[dict[str, Any]]:
+    """Return one context per subject: at most five queries, however many there are.
+
+    ``basket`` and ``order`` are there only when the shop knows the object.
+    ``now`` is kept for variables of other apps; nothing here depends on it.
+    """
+    brands = brands_load()
+    checkouts = _by_id(Checkout.objects, _ids(subjects, "checkout"))
+    orders = _by_id(
+        ShopOrder.objects.prefetch_related("lines", "fulfillments"), _ids(subjects, "order")
+    )
+    shops: dict[str, tuple[Brand, dict[str, str]]] = {}
+    contexts = []
+    for subject in subjects:
+        if subject.channel not in shops:
+            brand = brand_for(subject.channel, brands)
+            shops[subject.channel] = (brand, brand_values(brand))
+        brand, shop = shops[subject.channel]
+        context: dict[str, Any] = {
+            "language": subject.language,
+            "contact": {
+                "first_name": subject.contact.first_name.strip(),
+                "last_name": subject.contact.last_name.strip(),
+                "email": subject.contact.email,
+                "language": subject.contact.language,
+            },
+            "shop": shop,
+            "links": {"unsubscribe": "", "view": "", **subject.links},
+        }
+        if checkout := checkouts.get(str(subject.context.get("checkout") or "")):
+            context["basket"] = _basket(checkout, brand, shop, subject)
+        if order := orders.get(str(subject.context.get("order") or "")):
+            context["order"] = _order(order, subject)
+        contexts.append(context)
+    return contexts
+
+
+def _ids(subjects: Iterable[MailSubject], name: str) -> set[str]:
+    return {str(value) for subject in subjects if (value := subject.context.get(name))}
+
+
+def _by_id(rows: Any, ids: set[str]) -> dict[str, Any]:
+    return {row.saleor_id: row for row in rows.filter(saleor_id__in=ids)} if ids else {}
+
+
+def _basket(
+    checkout: Checkout, brand: Brand, shop: Mapping[str, str], subject: MailSubject
+) -> dict[str, Any]:
+    return {
+        "lines": [_line(line, checkout.currency, subject.language) for line in checkout.lines],
+        "quantity": checkout.quantity,
+        **_money("total", checkout.total_gross, checkout.currency, subject.language),
+        "currency": checkout.currency,
+        "url": _basket_url(checkout, brand, subject.language) or shop["url"],
+    }
+
+
+def _basket_url(checkout: Checkout, brand: Brand, language: str) -> str:
+    values = {
+        "{checkout_id}": checkout.saleor_id,
+        "{checkout_token}": checkout.token,
+        "{channel}": checkout.channel,
+        "{language}": language,
+    }
+    url = brand.basket_url.strip()
+    for name, value in values.items():
+        url = url.replace(name, quote(value, safe=""))
+    return url if is_web_address(url) else ""
+
+
+def _order(order: ShopOrder, subject: MailSubject) -> dict[str, Any]:
+    lines = [
+        _line(
+            {
+                "product_name": line.product_name,
+                "variant_name": line.variant_name,
+                "sku": line.sku,
+                "quantity": line.quantity,
+                "unit_gross": line.unit_gross,
+                "total_gross": line.total_gross,
+                "image_url": line.image_url,
+            },
+            order.currency,
+            subject.language,
+        )
+        for line in order.lines.all()
+    ]
+    placed = timezone.localtime(order.placed_at) if order.placed_at else None
+    return {
+        "number": order.number,
+        "lines": lines,
+        "quantity": sum(line["quantity"] for line in lines),
+        **_money("total", order.total_gross, order.currency, subject.language),
+        "currency": order.currency,
+        "placed_at": placed.isoformat() if placed else "",
+        "placed_on": date_long(placed, subject.language) if placed else "",
+        "tracking_number": _tracking(order, str(subject.context.get("fulfillment") or "")),
+    }
+
+
+def _tracking(order: ShopOrder, fulfillment: str) -> str:
+    """Return the tracking number of the parcel the mail is about, else of the newest."""
+    parcels = sorted(order.fulfillments.all(), key=lambda parcel: parcel.pk, reverse=True)
+    for parcel in parcels:
+        if parcel.saleor_id == fulfillment:
+            return parcel.tracking_number
+    return next((parcel.tracking_number for parcel in parcels if parcel.tracking_number), "")
+
+
+def _line(line: Mapping[str, Any], currency: str, language: str) -> dict[str, Any]:
+    name = str(line.get("product_name") or line.get("variant_name") or line.get("sku") or "")
+    variant = str(line.get("variant_name") or "")
+    image = str(line.get("image_url") or "")
+    return {
+        "name": name,
+        # Saleor names the only variant of a product after its id or the product.
+        "variant": "" if variant in {name, str(line.get("variant_id") or "")} else variant,
+        "quantity": int(line.get("quantity") or 0),
+        **_money("price", line.get("total_gross"), currency, language),
+        **_money("unit_price", line.get("unit_gross"), currency, language),
+        "image_url": image if is_web_address(image) else "",
+    }
+
+
+def _money(name: str, amount: Any, currency: str, language: str) -> dict[str, str]:
+    """Return an amount as people write it, and beside it the bare number."""
+    try:
+        exact = Decimal(str(amount if amount is not None else 0))
+        return {name: money_format(exact, currency, language), f"{name}_amount": _plain(exact)}
+    except ArithmeticError:
+        return {name: "", f"{name}_amount": ""}
+
+
+def _plain(amount: Decimal) -> str:
+    text = f"{amount:f}"
+    whole, _point, rest = text.partition(".")
+    return f"{whole}.{rest.rstrip('0').ljust(2, '0')}" if rest else text
+
+
+def mail_render(version: EmailVersion, context: Mapping[str, Any]) -> RenderedMail:
+    """Render a version for one person. Raises RenderError, CompileError."""
+    return mail_fill(_parsed(version, context.get("shop") or {}), context)
+
+
+# ``{{ shop.name }}`` and nothing more: the same for every mail of a brand.
+_SHOP_VALUE = re.compile(r"\{\{ shop\.([a-z_]+) \}\}")
+_SHADOWED = re.compile(r"\{%-?\s*(?:raw|(?:assign|capture|for)\s+shop\b)")
+_cache: OrderedDict[tuple[object, ...], ParsedEmail] = OrderedDict()
+_lock = Lock()
+
+
+def _parsed(version: EmailVersion, shop: Mapping[str, Any]) -> ParsedEmail:
+    """Return the version's templates, the brand's plain values put in once.
+
+    A brand's colours stand dozens of times in a mail; putting them in while parsing
+    makes rendering a third faster and changes no byte.
+    """
+    # The digest too: a database restored to an earlier state gives ids out again.
+    plain = {name: value for name, value in shop.items() if isinstance(value, str)}
+    key = (version.pk, version.digest, *plain.items())
+    with _lock:
+        if (parsed := _cache.get(key)) is not None:
+            _cache.move_to_end(key)
+            return parsed
+    parsed = mail_parse(
+        subject=version.subject,
+        html=_put_in(version.html, plain, html=True),
+        text=_put_in(version.text, plain, html=False),
+    )
+    with _lock:
+        _cache[key] = parsed
+        while len(_cache) > CACHE_SIZE:
+            _cache.popitem(last=False)
+    return parsed
+
+
+def _put_in(template: str, shop: Mapping[str, str], *, html: bool) -> str:
+    if _SHADOWED.search(template):
+        return template
+
+    def value(match: re.Match[str]) -> str:
+        found = shop.get(match.group(1))
+        # A brace in a name must stay a brace.
+        if found is None or "{" in found or "}" in found:
+            return match.group()
+        return str(escape(found)) if html else found
+
+    return _SHOP_VALUE.sub(value, template)
