@@ -1,17 +1,229 @@
-"""Sequence: a sequence as editors write it."""
+"""Sequence: a sequence as editors write it, with drafts, history and a preview.
+
+Knows the editor's form. The engine never reads it: publishing compiles it to a
+SequenceVersion (``receivers``).
+"""
 
 from __future__ import annotations
 
 import uuid
+from typing import TYPE_CHECKING, Any
 
+from django import forms
 from django.db import models
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
+from wagtail.admin.forms import WagtailAdminModelForm
+from wagtail.admin.panels import FieldPanel, FieldRowPanel, HelpPanel, MultiFieldPanel
+from wagtail.fields import StreamField
+from wagtail.models import DraftStateMixin, LockableMixin, PreviewableMixin, RevisionMixin
+
+from saleor_automation.exceptions import CompileError
+from saleor_automation.sequences.triggers import TRIGGERS
+
+from .compile import EmailInfo, sequence_compile
+from .steps import exit_blocks, step_blocks
+
+if TYPE_CHECKING:
+    from .selectors import Standing
 
 
-class Sequence(models.Model):
+def trigger_choices() -> list[tuple[str, Any]]:
+    """Return what may start a sequence, as form choices."""
+    return [(kind, trigger.label) for kind, trigger in TRIGGERS.items()]
+
+
+def purpose_choices() -> list[tuple[str, Any]]:
+    """Return the purposes a mail may have, as form choices."""
+    return [
+        ("marketing", _("Marketing: only to people who may be written to")),
+        ("transactional", _("Service: about something the person ordered")),
+    ]
+
+
+class SequenceForm(WagtailAdminModelForm):
+    """Refuses to publish what cannot be compiled; drafts may be half written."""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        needed = {"trigger", "purpose", "topic", "steps", "exits"}
+        if self.is_deferred_validation or self.errors or not needed <= set(cleaned):
+            return cleaned
+        try:
+            graph_of(cleaned)
+        except CompileError as error:
+            for problem in error.diagnostics:
+                self.add_error("steps", forms.ValidationError(str(problem)))
+        return cleaned
+
+
+class Sequence(PreviewableMixin, LockableMixin, DraftStateMixin, RevisionMixin, models.Model):
     """The editor's draft of a sequence."""
 
+    #: What engine, enrollments and messages call it; survives renaming and revisions.
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    name = models.CharField(max_length=255)
+    #: Wagtail's default is True: a row made by code would be live without a revision.
+    live = models.BooleanField(_("live"), default=False, editable=False)
+    name = models.CharField(_("name"), max_length=255)
+    trigger = models.CharField(
+        _("starts when"), max_length=32, choices=trigger_choices, default="joined"
+    )
+    quiet_minutes = models.PositiveIntegerField(
+        _("minutes of quiet"),
+        default=0,
+        help_text=_(
+            "The start counts once nothing has changed for so long. A left basket wants 45."
+        ),
+    )
+    topic = models.SlugField(
+        _("topic"),
+        max_length=64,
+        help_text=_("What people can unsubscribe from, in one word, for example “baskets”."),
+    )
+    purpose = models.CharField(
+        _("purpose"), max_length=16, choices=purpose_choices, default="marketing"
+    )
+    exits = StreamField(
+        exit_blocks(),
+        blank=True,
+        collapsed=True,
+        verbose_name=_("leave when"),
+        help_text=_("Asked before every step and again right before a mail leaves."),
+    )
+    steps = StreamField(step_blocks(), blank=True, collapsed=True, verbose_name=_("steps"))
+
+    base_form_class = SequenceForm
+    panels = [
+        FieldPanel("name", classname="title"),
+        HelpPanel(template="saleor_automation/studio/sequence_state.html"),
+        MultiFieldPanel(
+            [
+                FieldRowPanel([FieldPanel("trigger"), FieldPanel("quiet_minutes")]),
+                FieldRowPanel([FieldPanel("purpose"), FieldPanel("topic")]),
+            ],
+            heading=_("Start"),
+        ),
+        FieldPanel("steps"),
+        FieldPanel("exits"),
+    ]
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name = _("sequence")
+        verbose_name_plural = _("sequences")
 
     def __str__(self) -> str:
         return self.name
+
+    @cached_property
+    def title(self) -> str:
+        return self.name
+
+    def graph(self) -> dict[str, Any]:
+        """Return the graph of this draft. Raises CompileError naming each bad step."""
+        return graph_of(
+            {
+                field: getattr(self, field)
+                for field in ("trigger", "quiet_minutes", "purpose", "topic", "exits", "steps")
+            }
+        )
+
+    def problems(self) -> list[str]:
+        """Return why this draft cannot be published, in words; empty when it can."""
+        try:
+            self.graph()
+        except CompileError as error:
+            return [str(problem) for problem in error.diagnostics] or [str(error)]
+        return []
+
+    @cached_property
+    def now_standing(self) -> Standing:
+        """How it is doing right now, for the strip above the form."""
+        from saleor_automation import clock
+
+        from .selectors import standing
+
+        return standing(self.key, now=clock.now())
+
+    @property
+    def switch_urls(self) -> dict[str, str]:
+        """Addresses of the pages that turn it on, pause it or turn it off."""
+        name = self.snippet_viewset.get_url_name("switch")
+        return {state: reverse(name, args=[self.pk, state]) for state in ("on", "paused", "off")}
+
+    @property
+    def preview_modes(self) -> list[tuple[str, Any]]:
+        return [("flow", _("Flow"))]
+
+    def serve_preview(self, request: HttpRequest, mode_name: str) -> HttpResponse:
+        from .diagram import diagram_response
+
+        return diagram_response(request, self)
+
+
+def graph_of(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the graph of a draft's field values, asking which emails can be sent."""
+    steps = stream_data(values["steps"])
+    return sequence_compile(
+        trigger=values["trigger"],
+        quiet_minutes=values.get("quiet_minutes") or 0,
+        purpose=values["purpose"],
+        topic=values["topic"],
+        exits=stream_data(values["exits"]),
+        steps=steps,
+        emails=emails_load(emails_in(steps)),
+    )
+
+
+def stream_data(value: Any) -> list[dict[str, Any]]:
+    """Return a stream as plain JSON data, whatever it comes as."""
+    if hasattr(value, "stream_block"):
+        data: list[dict[str, Any]] = value.stream_block.get_prep_value(value)
+        return data
+    return list(value or [])
+
+
+def emails_in(steps: list[dict[str, Any]]) -> set[int]:
+    """Return the primary keys of the email pages ``steps`` send."""
+    found: set[int] = set()
+    for step in steps:
+        value = step.get("value") or {}
+        if step.get("type") == "send" and value.get("email"):
+            found.add(int(value["email"]))
+        for way in ("then", "otherwise"):
+            if step.get("type") == "if":
+                found |= emails_in(value.get(way) or [])
+    return found
+
+
+def emails_load(ids: set[int]) -> dict[int, EmailInfo]:
+    """Return what the compiler must know of these pages, in two queries."""
+    from saleor_automation.conf import conf
+    from saleor_automation.emails.models import EmailVersion
+
+    from .pages import EmailPage
+
+    pages = {
+        pk: (key, title)
+        for pk, key, title in EmailPage.objects.filter(pk__in=ids).values_list(
+            "pk", "translation_key", "title"
+        )
+    }
+    variables = dict(
+        EmailVersion.objects.filter(
+            email_key__in=[key for key, _title in pages.values()],
+            language=conf().default_language,
+            is_current=True,
+        ).values_list("email_key", "variables")
+    )
+    return {
+        pk: EmailInfo(
+            key=key,
+            title=title,
+            ready=key in variables,
+            uses=frozenset(path.split(".")[0] for path in variables.get(key, ())),
+        )
+        for pk, (key, title) in pages.items()
+    }

@@ -1,0 +1,58 @@
+/* Condition forms: offer only the comparisons that fit the fact, and no value for yes/no.
+   Without this script the form still works; the server checks everything. */
+(function () {
+  'use strict';
+
+  const YES_NO = ['is_true', 'is_false'];
+  const TEXT = ['eq', 'ne', 'in', 'not_in'];
+  const NUMBER = ['eq', 'ne', 'gt', 'gte', 'lt', 'lte'];
+  const TEXTS = ['contact.language', 'contact.country'];
+  const NUMBERS = [
+    'contact.orders',
+    'contact.orders_since_entry',
+    'basket.items',
+    'order.total',
+    'order.items',
+  ];
+
+  function fitting(fact) {
+    if (TEXTS.includes(fact)) return TEXT;
+    if (NUMBERS.includes(fact)) return NUMBER;
+    // A fact this script does not know may come from another app: offer everything.
+    return /^(contact|basket|order)\./.test(fact) ? YES_NO : null;
+  }
+
+  function row(input) {
+    return input.closest('.w-field__wrapper') || input.parentElement;
+  }
+
+  function adapt(fact) {
+    const base = fact.name.slice(0, -'-fact'.length);
+    const op = document.getElementsByName(base + '-op')[0];
+    const value = document.getElementsByName(base + '-value')[0];
+    if (!op || !value) return;
+    const ops = fact.value ? fitting(fact.value) : null;
+    for (const option of op.options) {
+      const fits = !option.value || !ops || ops.includes(option.value);
+      option.hidden = option.disabled = !fits;
+    }
+    if (ops && op.value && !ops.includes(op.value)) op.value = ops[0];
+    row(value).hidden = YES_NO.includes(op.value);
+  }
+
+  function adaptAll() {
+    document.querySelectorAll('select[name$="-fact"]').forEach(adapt);
+  }
+
+  document.addEventListener('change', function (event) {
+    const name = event.target.name || '';
+    if (/-(fact|op)$/.test(name)) {
+      const fact = document.getElementsByName(name.replace(/-(fact|op)$/, '-fact'))[0];
+      if (fact) adapt(fact);
+    }
+  });
+  document.addEventListener('DOMContentLoaded', function () {
+    adaptAll();
+    new MutationObserver(adaptAll).observe(document.body, { childList: true, subtree: true });
+  });
+})();

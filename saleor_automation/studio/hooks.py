@@ -1,0 +1,46 @@
+"""What the Studio registers with Wagtail. Imported by ``wagtail_hooks`` alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import Permission
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.utils.html import format_html
+from wagtail import hooks
+from wagtail.snippets.models import register_snippet
+
+from .overview import OverviewPanel
+from .permissions import grantable_permissions
+from .viewsets import AutomationGroup
+
+register_snippet(AutomationGroup)
+
+ICONS = ("sa-sequence", "sa-send", "sa-brand")
+
+
+@hooks.register("construct_homepage_panels")
+def add_overview(request: HttpRequest, panels: list[Any]) -> None:
+    panels.append(OverviewPanel())
+
+
+@hooks.register("register_permissions")
+def offer_permissions() -> QuerySet[Permission]:
+    return grantable_permissions()
+
+
+@hooks.register("register_icons")
+def add_icons(icons: list[str]) -> list[str]:
+    return [*icons, *(f"saleor_automation/icons/{name}.svg" for name in ICONS)]
+
+
+@hooks.register("insert_global_admin_css")
+def add_styles() -> str:
+    return format_html('<link rel="stylesheet" href="{}">', static("saleor_automation/studio.css"))
+
+
+@hooks.register("insert_editor_js")
+def add_condition_form() -> str:
+    return format_html('<script src="{}"></script>', static("saleor_automation/conditions.js"))

@@ -1,0 +1,207 @@
+"""The inbox page: every mail that was sent, will be sent, or was not, and why.
+
+Shows personal data, so each view names its permission. Bodies are shown in a
+sandboxed frame: no scripts, no forms, no way out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_filters
+from django import forms
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse, reverse_lazy
+from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.generic import TemplateView
+from wagtail.admin.filters import WagtailFilterSet
+from wagtail.admin.ui.tables import Column, DateColumn, StatusTagColumn, TitleColumn
+from wagtail.admin.views.generic import IndexView, PermissionCheckedMixin, WagtailAdminTemplateMixin
+
+from saleor_automation.delivery import reasons, services
+from saleor_automation.delivery.models import Message
+from saleor_automation.exceptions import AutomationError
+
+from . import permissions
+from .sequences import Sequence
+
+BREADCRUMBS = [{"url": reverse_lazy("wagtailadmin_home"), "label": gettext_lazy("Home")}]
+
+
+def sequence_choices() -> list[tuple[str, str]]:
+    """Return the sequences as form choices."""
+    return [(str(key), name) for key, name in Sequence.objects.values_list("key", "name")]
+
+
+class MailFilterSet(WagtailFilterSet):
+    address = django_filters.CharFilter(
+        field_name="to_address", lookup_expr="icontains", label=gettext_lazy("Address")
+    )
+    state = django_filters.MultipleChoiceFilter(
+        choices=Message.State.choices,
+        label=gettext_lazy("State"),
+        widget=forms.CheckboxSelectMultiple,
+    )
+    sequence = django_filters.ChoiceFilter(
+        choices=sequence_choices,
+        label=gettext_lazy("Sequence"),
+        empty_label=gettext_lazy("All"),
+        widget=forms.RadioSelect,
+    )
+
+    class Meta:
+        model = Message
+        fields = ["address", "state", "sequence"]
+
+
+def reason_words(message: Message) -> str:
+    """Return why the mail is where it is, in words; "" when there is nothing to say."""
+    return str(reasons.words(message.reason)) if message.reason else ""
+
+
+class MailIndexView(IndexView):
+    """All mails, newest first."""
+
+    model = Message
+    permission_policy = permissions.MESSAGES
+    any_permission_required = ["view", "change"]
+    page_title = gettext_lazy("Mails")
+    header_icon = "mail"
+    breadcrumbs_items = BREADCRUMBS
+    template_name = "wagtailadmin/generic/index.html"
+    results_template_name = "saleor_automation/studio/mail_results.html"
+    index_url_name = "automation_mails:index"
+    index_results_url_name = "automation_mails:results"
+    filterset_class = MailFilterSet
+    default_ordering = "-planned_at"
+    paginate_by = 50
+    list_export: list[str] = []
+
+    @cached_property
+    def columns(self) -> list[Column]:
+        return [
+            TitleColumn(
+                "subject",
+                label=_("Mail"),
+                accessor=mail_title,
+                get_url=lambda mail: reverse("automation_mails:detail", args=[mail.pk]),
+            ),
+            Column("to_address", label=_("To"), accessor=lambda mail: mail.to_address or "–"),
+            StatusTagColumn(
+                "state",
+                label=_("State"),
+                accessor=lambda mail: mail.get_state_display(),
+                primary=lambda mail: mail.state == Message.State.ACCEPTED,
+            ),
+            Column("reason", label=_("Why"), accessor=reason_words),
+            Column("sequence", label=_("Sequence"), accessor=self.sequence_name),
+            DateColumn("due_at", label=_("Due")),
+            DateColumn("handed_over_at", label=_("Left")),
+        ]
+
+    @cached_property
+    def names(self) -> dict[Any, str]:
+        return dict(Sequence.objects.values_list("key", "name"))
+
+    def sequence_name(self, mail: Message) -> str:
+        return self.names.get(mail.sequence, "")
+
+    def get_base_queryset(self) -> QuerySet[Message]:
+        queryset: QuerySet[Message] = super().get_base_queryset()
+        return queryset.select_related("content", "email_version")
+
+    def order_queryset(self, queryset: QuerySet[Message]) -> QuerySet[Message]:
+        return queryset.order_by("-planned_at", "-id")
+
+
+def mail_title(mail: Message) -> str:
+    """Return the mail's subject, or its email's title while it has none."""
+    content = getattr(mail, "content", None)
+    if content is not None and content.subject:
+        return str(content.subject)
+    return mail.email_version.title if mail.email_version else _("Mail not written yet")
+
+
+class MailView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView):
+    """One mail: as HTML, as text, its source, and why it is where it is."""
+
+    permission_policy = permissions.MESSAGES
+    any_permission_required = ["view", "change"]
+    template_name = "saleor_automation/studio/mail.html"
+    header_icon = "mail"
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        self.mail = get_object_or_404(
+            Message.objects.select_related("content", "email_version", "contact", "enrollment"),
+            pk=kwargs["pk"],
+        )
+
+    def get_page_title(self) -> str:
+        return mail_title(self.mail)
+
+    def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
+        return [
+            *BREADCRUMBS,
+            {"url": reverse("automation_mails:index"), "label": _("Mails")},
+            {"url": "", "label": self.get_page_title()},
+        ]
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(**kwargs)
+        mail = self.mail
+        context.update(mail=mail, reason=reason_words(mail), why=why_rows(mail), problem="")
+        if getattr(mail, "content", None) is None:
+            context["problem"] = _("This mail was never written, so there is nothing to show.")
+            return context
+        try:
+            context["rendered"] = services.message_rendered(mail)
+            context["source"] = services.message_source(mail).decode("utf-8", "replace")
+        except AutomationError as error:
+            context["problem"] = str(error)
+        return context
+
+
+def why_rows(mail: Message) -> list[tuple[str, Any]]:
+    """Return what is known of the mail's way, as label and value; empty values left out."""
+    name = (
+        Sequence.objects.filter(key=mail.sequence).values_list("name", flat=True).first()
+        if mail.sequence
+        else None
+    )
+    version = mail.email_version
+    rows: list[tuple[str, Any]] = [
+        (_("To"), mail.to_address),
+        (_("Sequence"), name),
+        (_("Email"), version.title if version else None),
+        (_("Language and version"), f"{version.language}, {version.number}" if version else None),
+        (_("Purpose"), mail.get_purpose_display()),
+        (_("Topic"), mail.topic),
+        (_("Sales channel"), mail.channel),
+        (_("Planned"), mail.planned_at),
+        (_("Due"), mail.due_at),
+        (_("Makes no sense after"), mail.expires_at),
+        (_("Handed to the mail server"), mail.handed_over_at),
+        (_("Settled"), mail.settled_at),
+        (_("Attempts"), mail.attempts or None),
+        (_("The mail server said"), mail.detail),
+        (_("Key"), mail.key),
+    ]
+    return [(label, value) for label, value in rows if value not in (None, "")]
+
+
+class MailSourceView(MailView):
+    """The mail's exact bytes, to keep or to open in a mail program."""
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            source = services.message_source(self.mail)
+        except AutomationError as error:
+            return HttpResponse(str(error), status=409, content_type="text/plain; charset=utf-8")
+        response = HttpResponse(source, content_type="message/rfc822")
+        response["Content-Disposition"] = f'attachment; filename="{self.mail.pk}.eml"'
+        return response

@@ -1,0 +1,31 @@
+"""Who may see and do what in the Studio.
+
+Every view of ours names a policy and an action from here; the test that walks all
+of them as a limited user reads ``VIEWS`` in ``urls``.
+"""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import Permission
+from django.db.models import QuerySet
+from wagtail.permission_policies import ModelPermissionPolicy
+
+from saleor_automation.delivery.models import Message, SendingControl
+from saleor_automation.emails.models import Brand
+from saleor_automation.inbox.models import RawEvent
+
+from .sequences import Sequence
+
+MESSAGES = ModelPermissionPolicy(Message)
+FAULTS = ModelPermissionPolicy(RawEvent)
+SENDING = ModelPermissionPolicy(SendingControl)
+SEQUENCES = ModelPermissionPolicy(Sequence)
+BRANDS = ModelPermissionPolicy(Brand)
+
+
+def grantable_permissions() -> QuerySet[Permission]:
+    """Return the permissions Wagtail's group form offers for our own pages."""
+    return Permission.objects.filter(
+        content_type__app_label="saleor_automation",
+        codename__in=["view_message", "view_rawevent", "change_sendingcontrol"],
+    )

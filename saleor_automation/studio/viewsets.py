@@ -1,0 +1,179 @@
+"""The Studio's menu and the addresses behind it.
+
+Each set names its views; ``test_permissions`` walks every one as a limited user.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import URLPattern, path
+from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
+from wagtail.admin.menu import MenuItem
+from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel
+from wagtail.admin.ui.tables import LiveStatusTagColumn, NumberColumn, StatusTagColumn
+from wagtail.admin.viewsets.base import ViewSet
+from wagtail.permission_policies import ModelPermissionPolicy
+from wagtail.snippets.views.snippets import IndexView, SnippetViewSet, SnippetViewSetGroup
+
+from saleor_automation import clock
+from saleor_automation.emails.models import Brand
+from saleor_automation.sequences.models import SequenceSwitch
+
+from . import permissions
+from .faults import FaultIndexView, FaultView
+from .mails import MailIndexView, MailSourceView, MailView
+from .selectors import Standing, standings
+from .sending import SendingView
+from .sequences import Sequence
+from .switching import SwitchView
+
+
+class SequenceIndexView(IndexView):
+    """Sequences with what they are doing right now."""
+
+    def get_context_data(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        counts = standings(now=clock.now())
+        context: dict[str, Any] = super().get_context_data(*args, **kwargs)
+        for sequence in context["object_list"]:
+            sequence.standing = counts.get(sequence.key, Standing())
+        return context
+
+
+class SequenceViewSet(SnippetViewSet):
+    model = Sequence
+    icon = "sa-sequence"
+    menu_label = _("Sequences")
+    url_prefix = "automation/sequences"
+    index_view_class = SequenceIndexView
+    copy_view_enabled = False
+    inspect_view_enabled = False
+    list_display = [
+        "name",
+        StatusTagColumn(
+            "state",
+            label=_("Runs"),
+            accessor="standing.state_words",
+            primary=lambda sequence: sequence.standing.state == SequenceSwitch.State.ON,
+        ),
+        LiveStatusTagColumn(label=_("Text")),
+        NumberColumn("inside", label=_("People inside"), accessor="standing.inside"),
+        NumberColumn("sent", label=_("Mails sent"), accessor="standing.sent"),
+    ]
+
+    def get_urlpatterns(self) -> list[URLPattern]:
+        return [
+            *super().get_urlpatterns(),
+            path("switch/<int:pk>/<slug:state>/", SwitchView.as_view(), name="switch"),
+        ]
+
+
+class BrandViewSet(SnippetViewSet):
+    model = Brand
+    icon = "sa-brand"
+    menu_label = _("Brands")
+    url_prefix = "automation/brands"
+    copy_view_enabled = False
+    list_display = ["name", "channel", "from_email"]
+    panels = [
+        FieldRowPanel([FieldPanel("name"), FieldPanel("channel")]),
+        MultiFieldPanel(
+            [
+                FieldRowPanel([FieldPanel("from_name"), FieldPanel("from_email")]),
+                FieldPanel("reply_to"),
+            ],
+            heading=_("Sender"),
+        ),
+        MultiFieldPanel(
+            [FieldPanel("website_url"), FieldPanel("basket_url"), FieldPanel("postal_address")],
+            heading=_("Links and address"),
+        ),
+        MultiFieldPanel(
+            [
+                FieldPanel("logo_url"),
+                FieldRowPanel(
+                    [
+                        FieldPanel("color_primary"),
+                        FieldPanel("color_text"),
+                        FieldPanel("color_background"),
+                    ]
+                ),
+                FieldPanel("font_family"),
+            ],
+            heading=_("Look"),
+        ),
+    ]
+
+
+class GuardedViewSet(ViewSet):
+    """A viewset without a model form, shown to those its policy lets in."""
+
+    policy: ModelPermissionPolicy
+    actions: tuple[str, ...] = ("view", "change")
+
+    @cached_property
+    def menu_item_class(self) -> type[MenuItem]:
+        policy, actions = self.policy, self.actions
+
+        class GuardedMenuItem(MenuItem):
+            def is_shown(self, request: HttpRequest) -> bool:
+                return bool(policy.user_has_any_permission(request.user, actions))
+
+        return GuardedMenuItem
+
+
+class MailsViewSet(GuardedViewSet):
+    name = "automation_mails"
+    url_prefix = "automation/mails"
+    icon = "mail"
+    menu_label = _("Mails")
+    policy = permissions.MESSAGES
+
+    def get_urlpatterns(self) -> list[URLPattern]:
+        return [
+            path("", MailIndexView.as_view(), name="index"),
+            path("results/", MailIndexView.as_view(results_only=True), name="results"),
+            path("<uuid:pk>/", MailView.as_view(), name="detail"),
+            path("<uuid:pk>/source.eml", MailSourceView.as_view(), name="source"),
+        ]
+
+
+class FaultsViewSet(GuardedViewSet):
+    name = "automation_faults"
+    url_prefix = "automation/not-understood"
+    icon = "warning"
+    menu_label = _("Not understood")
+    policy = permissions.FAULTS
+
+    def get_urlpatterns(self) -> list[URLPattern]:
+        return [
+            path("", FaultIndexView.as_view(), name="index"),
+            path("results/", FaultIndexView.as_view(results_only=True), name="results"),
+            path("<int:pk>/", FaultView.as_view(), name="detail"),
+        ]
+
+
+class SendingViewSet(GuardedViewSet):
+    name = "automation_sending"
+    url_prefix = "automation/sending"
+    icon = "sa-send"
+    menu_label = _("Sending")
+    policy = permissions.SENDING
+    actions = ("change",)
+
+    def get_urlpatterns(self) -> list[URLPattern]:
+        return [path("", SendingView.as_view(), name="index")]
+
+
+class AutomationGroup(SnippetViewSetGroup):
+    """The menu “Automation”."""
+
+    menu_label = _("Automation")
+    menu_name = "automation"
+    menu_icon = "sa-sequence"
+    menu_order = 90
+    add_to_admin_menu = True
+    submenu_hook = "register_automation_menu_item"
+    items = (SequenceViewSet, MailsViewSet, BrandViewSet, SendingViewSet, FaultsViewSet)
