@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..exceptions import ContractError
+from saleor_automation.exceptions import ContractError
+
 from . import kinds
 from .facts import facts_of
 from .snapshots import (

@@ -14,7 +14,7 @@ import json
 from functools import lru_cache
 from typing import Final
 
-from ..exceptions import ContractError
+from saleor_automation.exceptions import ContractError
 
 ALGORITHM: Final = "RS256"
 SIGNATURE_HEADER: Final = "Saleor-Signature"

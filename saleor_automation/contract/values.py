@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from ..exceptions import ContractError
+from saleor_automation.exceptions import ContractError
 
 #: Largest integer every database's integer column takes.
 MAX_INTEGER = 2**31 - 1

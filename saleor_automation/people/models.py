@@ -55,9 +55,7 @@ class Identity(models.Model):
     as_of = models.DateTimeField()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["kind", "value"], name="sa_identity_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["kind", "value"], name="sa_identity_once")]
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.value}"
@@ -134,9 +132,7 @@ class Tombstone(models.Model):
     at = models.DateTimeField()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["kind", "digest"], name="sa_tombstone_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["kind", "digest"], name="sa_tombstone_once")]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.at:%Y-%m-%d}"

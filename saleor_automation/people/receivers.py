@@ -1,7 +1,190 @@
-"""Receivers of this stage."""
+"""Receivers of this stage: whose fact is it, and what did they say?
+
+Runs after the shop's rows are up to date, in the same transaction. What each row
+belongs to is decided by the row, not by the payload at hand, which may be older.
+"""
 
 from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from saleor_automation import signals
+from saleor_automation.conf import conf
+from saleor_automation.contract.snapshots import (
+    CheckoutSnapshot,
+    CustomerSnapshot,
+    OrderSnapshot,
+    Snapshot,
+    UserRef,
+)
+from saleor_automation.inbox.models import Event
+from saleor_automation.shop.models import Checkout, ShopOrder
+
+from .erasure import person_erase, row_date, rows_forget
+from .identities import account_resolve, evidence_hear, guest_resolve, rows_attach
+from .metadata import consent_read
+from .models import Contact, Identity
+from .profile import user_key
+from .services import consent_record
+from .tombstones import address_buried, user_buried
+
+
+def facts_resolve(
+    *, snapshot: Snapshot | None, events: list[Event], now: datetime, **kwargs: object
+) -> None:
+    """Find the contact of a payload; set it on the shop's row and on the events.
+
+    Events of erased people are deleted and taken out of ``events``.
+    """
+    if isinstance(snapshot, CustomerSnapshot):
+        _customer(snapshot, events, now)
+    elif isinstance(snapshot, OrderSnapshot):
+        order = ShopOrder.objects.get(saleor_id=snapshot.id)
+        _row(order, snapshot, snapshot.created_at, events, now)
+    elif isinstance(snapshot, CheckoutSnapshot):
+        checkout = Checkout.objects.get(saleor_id=snapshot.id)
+        _row(checkout, snapshot, snapshot.updated_at, events, now)
+
+
+def _customer(snapshot: CustomerSnapshot, events: list[Event], now: datetime) -> None:
+    user = snapshot.user
+    if snapshot.deleted:
+        person_erase(user_id=user.id, address=user.email, at=snapshot.issued_at, now=now)
+        return
+    contact = _account(user, snapshot.issued_at, now, country=snapshot.country)
+    if contact is None:
+        _events_drop(events)
+        return
+    heard = consent_read(
+        user.metadata, key=conf().consent_metadata_key, at=snapshot.updated_at or snapshot.issued_at
+    )
+    if heard:
+        consent_record(contact=contact, source="account", state=heard.state, at=heard.at)
+    _events_assign(events, contact)
+
+
+def _row(
+    row: ShopOrder | Checkout,
+    snapshot: OrderSnapshot | CheckoutSnapshot,
+    date: datetime,
+    events: list[Event],
+    now: datetime,
+) -> None:
+    contact, erased = _person(snapshot, date, now)
+    row.refresh_from_db()  # erasing or merging may have changed it
+    if contact is not None:
+        heard = consent_read(
+            snapshot.metadata, key=conf().consent_metadata_key, at=snapshot.created_at
+        )
+        if heard:
+            source = "order" if isinstance(snapshot, OrderSnapshot) else "checkout"
+            consent_record(contact=contact, source=source, state=heard.state, at=heard.at)
+    owner, gone = _owner(row)
+    if gone or (erased and owner is None):
+        rows_forget([row])
+        _events_drop(events)
+        return
+    rows_attach([row], owner)
+    _events_assign(events, owner)
+
+
+def _person(
+    snapshot: OrderSnapshot | CheckoutSnapshot, date: datetime, now: datetime
+) -> tuple[Contact | None, bool]:
+    """Return the contact a payload speaks of, and whether that person was erased."""
+    values: dict[str, Any] = {
+        "order.language": snapshot.language,
+        "order.country": snapshot.country,
+        "order.channel": snapshot.channel.slug,
+        "order.name": [snapshot.first_name, snapshot.last_name],
+    }
+    values = {name: value for name, value in values.items() if value not in ("", ["", ""])}
+    if snapshot.user is not None:
+        contact = _account(snapshot.user, snapshot.issued_at, now)
+        if contact is None:
+            return None, True
+        evidence_hear(
+            contact,
+            user_key(snapshot.user.id),
+            at=date,
+            values=values,
+            since=snapshot.created_at,
+        )
+        return contact, False
+    if not snapshot.email:
+        return None, False
+    if address_buried(snapshot.email, date):
+        return None, True
+    values["order.email"] = snapshot.email
+    return (
+        guest_resolve(
+            address=snapshot.email, at=date, values=values, since=snapshot.created_at, now=now
+        ),
+        False,
+    )
+
+
+def _account(user: UserRef, at: datetime, now: datetime, country: str = "") -> Contact | None:
+    """Return an account's contact, or None when it was erased."""
+    buried = user_buried(user.id)
+    if buried is not None:
+        # The payload may tell of another address the erased person had.
+        person_erase(user_id=user.id, address=user.email, at=buried, now=now)
+        return None
+    values: dict[str, Any] = {
+        "account.name": [user.first_name, user.last_name],
+        "account.language": user.language,
+    }
+    if user.email:
+        values["account.email"] = user.email
+    if user.is_staff is not None:
+        values["account.staff"] = user.is_staff
+    if country:
+        values["account.country"] = country
+    return account_resolve(
+        user_id=user.id,
+        address=user.email,
+        at=at,
+        values=values,
+        since=user.joined_at or at,
+        now=now,
+    )
+
+
+def _owner(row: ShopOrder | Checkout) -> tuple[Contact | None, bool]:
+    """Return whose row it is by what the row says now, and whether they were erased."""
+    if row.user_id:
+        if user_buried(row.user_id):
+            return None, True
+        return _known(Identity.Kind.SALEOR_USER, row.user_id), False
+    if row.email:
+        date = row_date(row)
+        if date is not None and address_buried(row.email, date):
+            return None, True
+        return _known(Identity.Kind.EMAIL, row.email), False
+    return None, False
+
+
+def _known(kind: str, value: str) -> Contact | None:
+    found = Identity.objects.select_related("contact").filter(kind=kind, value=value).first()
+    return found.contact if found else None
+
+
+def _events_assign(events: list[Event], contact: Contact | None) -> None:
+    if not events or contact is None:
+        return
+    Event.objects.filter(pk__in=[event.pk for event in events]).update(contact=contact)
+    for event in events:
+        event.contact = contact
+
+
+def _events_drop(events: list[Event]) -> None:
+    Event.objects.filter(pk__in=[event.pk for event in events if event.pk]).delete()
+    # The list is shared with the later stages: nothing of it happened for them.
+    events.clear()
 
 
 def connect() -> None:
     """Connect this stage's receivers, once."""
+    signals.facts_recorded.connect(facts_resolve, dispatch_uid="saleor_automation.people.facts")

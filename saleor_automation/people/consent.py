@@ -1,0 +1,114 @@
+"""What people said about being written to, for many contacts at once.
+
+Knows the ledger and how to read it. The newest word counts, and at the same moment
+"no" beats "yes". A flag in an account's metadata is not a word each time the profile
+changes: only the change of the flag is, so a standing "true" never undoes a later
+unsubscribing.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q
+
+from .digests import address_digests
+from .models import Consent, Contact, Identity, Suppression
+
+#: The source whose rows are sightings of a standing flag.
+ACCOUNT = "account"
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One thing said: when it was said first, for which channel and topic ("": all)."""
+
+    at: datetime
+    granted: bool
+    channel: str
+    topic: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentState:
+    """All a person said."""
+
+    words: tuple[Word, ...] = ()
+
+    def allows(self, topic: str, channel: str) -> bool | None:
+        """Whether mail on a topic in a channel is wanted; None when nothing was said."""
+        newest = self.newest(topic, channel)
+        return newest.granted if newest else None
+
+    def newest(self, topic: str, channel: str) -> Word | None:
+        """Return the word that counts for a topic and channel."""
+        fitting = [
+            word
+            for word in self.words
+            if word.topic in ("", topic) and word.channel in ("", channel)
+        ]
+        return max(fitting, key=lambda word: (word.at, not word.granted), default=None)
+
+
+def consent_states(contact_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, ConsentState]:
+    """Return what each contact said, in one query; silent contacts have an empty state."""
+    ids = list(contact_ids)
+    rows: dict[uuid.UUID, list[Consent]] = defaultdict(list)
+    for row in Consent.objects.filter(contact__in=ids).order_by("at", "pk"):
+        rows[row.contact_id].append(row)
+    return {pk: ConsentState(tuple(words_of(rows.get(pk, [])))) for pk in ids}
+
+
+def words_of(rows: Collection[Consent]) -> Iterator[Word]:
+    """Read ledger rows, oldest first, as words. Repeated account flags count once."""
+    flags: dict[tuple[str, str], str] = {}
+    # At one moment "no" comes last, so that it stands.
+    for row in sorted(rows, key=lambda row: (row.at, row.state == Consent.State.WITHDRAWN)):
+        if row.source == ACCOUNT:
+            place = (row.channel, row.topic)
+            if flags.get(place) == row.state:
+                continue
+            flags[place] = row.state
+        yield Word(
+            at=row.at,
+            granted=row.state == Consent.State.GRANTED,
+            channel=row.channel,
+            topic=row.topic,
+            source=row.source,
+        )
+
+
+def suppressed(contacts: Iterable[Contact]) -> dict[uuid.UUID, list[Suppression]]:
+    """Return what keeps each contact from being written to, in one query.
+
+    A dead mailbox concerns the address; a person's "no" follows them to a new one.
+    """
+    people = {contact.pk: contact for contact in contacts}
+    digests = address_digests({contact.email for contact in people.values()})
+    owners: dict[str, list[uuid.UUID]] = defaultdict(list)
+    for pk, contact in people.items():
+        if contact.email:
+            owners[digests[contact.email]].append(pk)
+    found: dict[uuid.UUID, list[Suppression]] = {pk: [] for pk in people}
+    rows = Suppression.objects.filter(
+        Q(address_digest__in=list(owners)) | Q(contact__in=list(people))
+    ).order_by("pk")
+    for row in rows:
+        hit = set(owners.get(row.address_digest, ()))
+        if row.contact_id in people and row.reason != Suppression.Reason.HARD_BOUNCE:
+            hit.add(row.contact_id)
+        for pk in hit:
+            found[pk].append(row)
+    return found
+
+
+def addresses_of(contact: Contact) -> list[str]:
+    """Return every address of a contact, the one mails go to first."""
+    values = Identity.objects.filter(contact=contact, kind=Identity.Kind.EMAIL).order_by("value")
+    first = [contact.email.lower()] if contact.email else []
+    return first + [row.value for row in values if row.value not in first]

@@ -1,0 +1,147 @@
+"""Erasing a person: tombstones stay, keys stay, figures stay, nothing personal does.
+
+The end is the same whether the deletion comes after what it erases or before it.
+What a guest did under the address *after* the deletion survives, as a new contact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q
+
+from saleor_automation import signals
+from saleor_automation.contract.values import iso
+from saleor_automation.inbox.models import Event
+from saleor_automation.shop.models import Checkout, ShopOrder
+
+from .identities import contact_refresh, events_of, identities_lock, user_of
+from .models import Contact, Identity
+from .profile import SINCE, Slots, email_key
+from .tombstones import tombstone_add
+
+
+@dataclass
+class _Survivor:
+    """What a guest did under an address after the person who had it was erased."""
+
+    address: str
+    rows: list[ShopOrder | Checkout]
+    events: list[int]
+    slots: Slots
+
+
+def row_date(row: ShopOrder | Checkout) -> datetime | None:
+    """Return when a shopper acted: an order is placed once, a basket changes.
+
+    An order that is shipped after its buyer was erased does not bring them back.
+    """
+    return row.placed_at if isinstance(row, ShopOrder) else row.version_updated_at
+
+
+def person_erase(*, user_id: str, address: str, at: datetime, now: datetime) -> None:
+    """Erase the person of an account, of an address, or of both, up to ``at``.
+
+    Safe to repeat. Sends ``contact_erased`` for every contact that goes.
+    """
+    lowered = address.strip().lower()
+    held = identities_lock(user_id=user_id, address=lowered)
+    victims: dict[Any, Contact] = {}
+    addresses = {lowered} if lowered else set()
+    for (kind, value), identity in held.items():
+        mine = kind == Identity.Kind.SALEOR_USER and value == user_id
+        # The address may be another account's by now: that person stays.
+        if mine or not user_of(identity.contact):
+            victims[identity.contact_id] = identity.contact
+    addresses |= set(
+        Identity.objects.filter(contact__in=victims, kind=Identity.Kind.EMAIL).values_list(
+            "value", flat=True
+        )
+    )
+    if user_id:
+        tombstone_add(kind=Identity.Kind.SALEOR_USER, value=user_id, at=at)
+    for value in addresses:
+        tombstone_add(kind=Identity.Kind.EMAIL, value=value, at=at)
+    survivors = [_survivor(value, victims, at) for value in sorted(addresses)]
+    for contact in victims.values():
+        _contact_erase(contact, survivors, now)
+    _guest_rows_forget(addresses, at)
+    if user_id:
+        rows_forget(_rows(Q(user_id=user_id)))
+    for survivor in survivors:
+        _revive(survivor, now)
+
+
+def contact_forget(*, contact: Contact, at: datetime, now: datetime) -> None:
+    """Erase one contact because the person asked for it."""
+    email = Identity.objects.filter(contact=contact, kind=Identity.Kind.EMAIL).first()
+    person_erase(user_id=user_of(contact), address=email.value if email else "", at=at, now=now)
+
+
+def rows_forget(rows: Iterable[ShopOrder | Checkout]) -> None:
+    """Blank the person in orders and baskets and drop the events about them."""
+    for row in rows:
+        events_of(row).delete()
+        row.contact, row.user_id, row.email = None, "", ""
+        row.save(update_fields=["contact", "user_id", "email"])
+
+
+def _contact_erase(contact: Contact, survivors: Collection[_Survivor], now: datetime) -> None:
+    signals.contact_erased.send(sender=Contact, contact=contact, now=now)
+    kept = {(type(row), row.pk) for survivor in survivors for row in survivor.rows}
+    rows_forget(row for row in _rows(Q(contact=contact)) if (type(row), row.pk) not in kept)
+    events = {pk for survivor in survivors for pk in survivor.events}
+    Event.objects.filter(contact=contact).exclude(pk__in=events).delete()
+    contact.delete()
+
+
+def _survivor(address: str, victims: Collection[Any], at: datetime) -> _Survivor:
+    rows = [
+        row
+        for row in _rows(Q(contact__in=victims, user_id="", email=address))
+        if (row_date(row) or at) > at
+    ]
+    slots: Slots = {}
+    for contact in Contact.objects.filter(pk__in=victims):
+        for name, entry in contact.field_versions.get(email_key(address), {}).items():
+            if name != SINCE and entry[0] > iso(at):
+                slots[name] = entry
+    dates = [
+        date
+        for row in rows
+        if (date := row.placed_at if isinstance(row, ShopOrder) else row.created_at)
+    ]
+    if dates:
+        slots[SINCE] = [iso(min(dates)), ""]
+    events = [pk for row in rows for pk in events_of(row).values_list("pk", flat=True)]
+    return _Survivor(address, rows, events, slots)
+
+
+def _revive(survivor: _Survivor, now: datetime) -> None:
+    if not survivor.rows:
+        return
+    contact = Contact.objects.create(
+        created_at=now, field_versions={email_key(survivor.address): survivor.slots}
+    )
+    newest = max(date for row in survivor.rows if (date := row_date(row)))
+    Identity.objects.create(
+        kind=Identity.Kind.EMAIL, value=survivor.address, contact=contact, as_of=newest
+    )
+    for row in survivor.rows:
+        row.contact = contact
+        row.save(update_fields=["contact"])
+    Event.objects.filter(pk__in=survivor.events).update(contact=contact)
+    contact_refresh(contact)
+
+
+def _guest_rows_forget(addresses: Collection[str], at: datetime) -> None:
+    """Blank what guests did under the addresses up to ``at``, whoever owns them now."""
+    rows = _rows(Q(user_id="", email__in=addresses))
+    rows_forget(row for row in rows if (date := row_date(row)) and date <= at)
+
+
+def _rows(where: Q) -> list[ShopOrder | Checkout]:
+    return [*ShopOrder.objects.filter(where), *Checkout.objects.filter(where)]

@@ -1,0 +1,241 @@
+"""Who is who: from an account or an address to one contact.
+
+With an account the contact is the account's; an address belongs to the account that
+last claimed it as its own ``user.email``. Without an account the contact is found by
+its lower-cased address. Contacts of different accounts never merge; a guest merges
+into the account that claims the address. Every rule is a maximum or a union over what
+was heard, so the order of arrival does not matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from saleor_automation import signals
+from saleor_automation.contract import kinds
+from saleor_automation.contract.values import iso
+from saleor_automation.inbox.models import Event, EventKey
+from saleor_automation.shop.models import Checkout, ShopOrder
+
+from .models import Consent, Contact, Identity, Suppression
+from .profile import Evidence, email_key, evidence_join, profile_of, slots_add, user_key
+
+EMAIL = Identity.Kind.EMAIL
+USER = Identity.Kind.SALEOR_USER
+#: Facts whose object is the order itself.
+ORDER_KINDS = (
+    kinds.ORDERED,
+    kinds.CONFIRMED,
+    kinds.PAID,
+    kinds.FULFILLED,
+    kinds.CANCELLED,
+    kinds.REFUNDED,
+    kinds.EXPIRED,
+)
+
+
+def account_resolve(
+    *,
+    user_id: str,
+    address: str,
+    at: datetime,
+    values: Mapping[str, Any],
+    since: datetime,
+    now: datetime,
+) -> Contact:
+    """Return an account's contact, with what was heard of it at ``at``.
+
+    ``address`` is the account's own, as written. Merges the guest of that address.
+    """
+    lowered = address.strip().lower()[:254]
+    held = identities_lock(user_id=user_id, address=lowered)
+    mine = held.get((USER, user_id))
+    theirs = held.get((EMAIL, lowered))
+    if mine is not None:
+        contact = mine.contact
+    elif theirs is not None and not user_of(theirs.contact):
+        # The guest of that address turns out to have, or to have made, an account.
+        contact = theirs.contact
+        Identity.objects.create(kind=USER, value=user_id, contact=contact, as_of=at)
+        Identity.objects.filter(pk=theirs.pk).update(as_of=at)
+        theirs.as_of = at
+    else:
+        contact = _contact_create(now)
+        Identity.objects.create(kind=USER, value=user_id, contact=contact, as_of=at)
+    Identity.objects.filter(kind=USER, value=user_id, as_of__lt=at).update(as_of=at)
+    if lowered:
+        _claim(contact, user_id, lowered, theirs, at, now)
+    evidence_hear(contact, user_key(user_id), at=at, values=values, since=since)
+    return contact
+
+
+def guest_resolve(
+    *, address: str, at: datetime, values: Mapping[str, Any], since: datetime, now: datetime
+) -> Contact:
+    """Return the contact of an address that came without an account."""
+    lowered = address.strip().lower()[:254]
+    found = identities_lock(user_id="", address=lowered).get((EMAIL, lowered))
+    if found is None:
+        contact = _contact_create(now)
+        Identity.objects.create(kind=EMAIL, value=lowered, contact=contact, as_of=at)
+    else:
+        contact = found.contact
+        if not user_of(contact) and found.as_of < at:
+            # An owner's claim is dated by the owner's account alone.
+            Identity.objects.filter(pk=found.pk).update(as_of=at)
+    evidence_hear(contact, email_key(lowered), at=at, values=values, since=since)
+    return contact
+
+
+def identities_lock(*, user_id: str, address: str) -> dict[tuple[str, str], Identity]:
+    """Return the identities of an account and an address, locked in a fixed order."""
+    wanted = Q(pk=None)
+    if user_id:
+        wanted |= Q(kind=USER, value=user_id)
+    if address:
+        wanted |= Q(kind=EMAIL, value=address)
+    rows = list(
+        Identity.objects.select_for_update(of=("self",)).filter(wanted).order_by("kind", "value")
+    )
+    contacts = {
+        contact.pk: contact
+        for contact in Contact.objects.select_for_update()
+        .filter(pk__in={row.contact_id for row in rows})
+        .order_by("pk")
+    }
+    for row in rows:
+        row.contact = contacts[row.contact_id]
+    return {(row.kind, row.value): row for row in rows}
+
+
+def user_of(contact: Contact) -> str:
+    """Return the id of a contact's account, or ""."""
+    return (
+        Identity.objects.filter(contact=contact, kind=USER).values_list("value", flat=True).first()
+        or ""
+    )
+
+
+def evidence_hear(
+    contact: Contact, key: str, *, at: datetime, values: Mapping[str, Any], since: datetime
+) -> None:
+    """Add evidence under an identity and bring the contact's fields up to it."""
+    slots = contact.field_versions.setdefault(key, {})
+    slots_add(slots, iso(at), values, iso(since))
+    contact_refresh(contact)
+
+
+def contact_refresh(contact: Contact) -> None:
+    """Compute a contact's fields from its evidence and identities, and save them."""
+    identities = list(Identity.objects.filter(contact=contact).values_list("kind", "value"))
+    profile = profile_of(
+        contact.field_versions,
+        addresses={value for kind, value in identities if kind == EMAIL},
+        user_id=next((value for kind, value in identities if kind == USER), ""),
+    )
+    contact.email = profile.email[:254]
+    contact.first_name = profile.first_name[:256]
+    contact.last_name = profile.last_name[:256]
+    contact.language = profile.language[:16]
+    contact.country = profile.country[:2]
+    contact.channel = profile.channel[:255]
+    contact.has_account = profile.has_account
+    contact.is_staff = profile.is_staff
+    if profile.since:
+        contact.created_at = datetime.fromisoformat(profile.since).astimezone(UTC)
+    contact.save()
+
+
+def rows_attach(rows: Iterable[ShopOrder | Checkout], contact: Contact | None) -> None:
+    """Give orders or baskets to a contact, with the events that are about them."""
+    for row in rows:
+        if row.contact_id != (contact.pk if contact else None):
+            events_of(row).update(contact=contact)
+            row.contact = contact
+            row.save(update_fields=["contact"])
+
+
+def events_of(row: ShopOrder | Checkout) -> QuerySet[Event]:
+    """Return the events about one order with its parcels, or about one basket.
+
+    Found by their keys, which are indexed; nothing in ``Event.data`` is.
+    """
+    if isinstance(row, ShopOrder):
+        parcels = row.fulfillments.values_list("saleor_id", flat=True)
+        keys = Q(kind__in=ORDER_KINDS, object_id=row.saleor_id) | Q(
+            kind=kinds.SHIPPED, object_id__in=list(parcels)
+        )
+    else:
+        keys = Q(kind=kinds.BASKET_CHANGED, object_id=row.saleor_id)
+    return Event.objects.filter(key__in=EventKey.objects.filter(keys))
+
+
+def contacts_merge(*, winner: Contact, loser: Contact, now: datetime) -> None:
+    """Make two contacts one. The loser must be a guest."""
+    Identity.objects.filter(contact=loser).update(contact=winner)
+    ShopOrder.objects.filter(contact=loser).update(contact=winner)
+    Checkout.objects.filter(contact=loser).update(contact=winner)
+    Event.objects.filter(contact=loser).update(contact=winner)
+    Suppression.objects.filter(contact=loser).update(contact=winner)
+    Consent.objects.bulk_create(
+        [
+            Consent(
+                contact=winner,
+                **{
+                    name: getattr(row, name)
+                    for name in ("channel", "topic", "state", "basis", "source", "wording", "at")
+                },
+            )
+            for row in Consent.objects.filter(contact=loser)
+        ],
+        ignore_conflicts=True,
+    )
+    winner.field_versions = evidence_join(winner.field_versions, loser.field_versions)
+    signals.contact_merged.send(sender=Contact, winner=winner, loser=loser, now=now)
+    loser.delete()
+
+
+def _claim(
+    contact: Contact,
+    user_id: str,
+    address: str,
+    held: Identity | None,
+    at: datetime,
+    now: datetime,
+) -> None:
+    """Let an account claim an address as its own."""
+    if held is None:
+        Identity.objects.create(kind=EMAIL, value=address, contact=contact, as_of=at)
+        return
+    owner = held.contact
+    if owner.pk == contact.pk:
+        if held.as_of < at:
+            Identity.objects.filter(pk=held.pk).update(as_of=at)
+        return
+    other = user_of(owner)
+    if not other:
+        contacts_merge(winner=contact, loser=owner, now=now)
+        Identity.objects.filter(pk=held.pk).update(as_of=at)
+    elif (at, user_id) > (held.as_of, other):
+        _hand_over(address, owner, contact)
+        Identity.objects.filter(pk=held.pk).update(contact=contact, as_of=at)
+        contact_refresh(owner)
+
+
+def _hand_over(address: str, owner: Contact, heir: Contact) -> None:
+    """Move what guests did under an address to the account that owns it now."""
+    moved: Evidence = {}
+    slots = owner.field_versions.pop(email_key(address), None)
+    if slots:
+        moved[email_key(address)] = slots
+    heir.field_versions = evidence_join(heir.field_versions, moved)
+    for model in (ShopOrder, Checkout):
+        rows_attach(model.objects.filter(contact=owner, user_id="", email=address), heir)
+
+
+def _contact_create(now: datetime) -> Contact:
+    return Contact.objects.create(created_at=now)
