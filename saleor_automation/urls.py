@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, include, path
+
+from .delivery import views
+from .saleor_app import urls as saleor_urls
 
 app_name = "saleor_automation"
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("saleor/", include(saleor_urls.urlpatterns)),
+    path("m/<str:token>/unsubscribe/", views.unsubscribe, name="unsubscribe"),
+    path("m/<str:token>/", views.view_mail, name="view_mail"),
+]

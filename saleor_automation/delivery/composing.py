@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from saleor_automation.emails.brands import brand_pick, brands_load
+from saleor_automation.emails.brands import brand_for, brands_load
 from saleor_automation.emails.mail import (
     MailSubject,
     RenderedMail,
@@ -143,7 +143,7 @@ def _compose(
     rendered = mail_render(version, context)
     envelope = envelope_make(
         message,
-        brand_pick(brands, message.channel),
+        brand_for(message.channel, brands),
         to=subject.contact.email,
         links=subject.links,
         now=now,

@@ -78,6 +78,8 @@ def address(name: str, email: str) -> str:
 def quoted_printable(text: str) -> bytes:
     """Return ``text`` with CRLF line ends in quoted-printable, lines of 76 at most."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
+    # The encoder ends its soft breaks like the first line end it finds: there must be one.
+    lines = lines if lines.endswith("\r\n") else lines + "\r\n"
     return binascii.b2a_qp(lines.encode("utf-8", "replace"), istext=True)
 
 
@@ -114,12 +116,10 @@ def mail_bytes(
             b"\r\n",
             kind.format("plain", "quoted-printable").encode(),
             quoted_printable(text),
-            b"\r\n",
             mark,
             b"\r\n",
             kind.format("html", "quoted-printable").encode(),
             quoted_printable(html),
-            b"\r\n",
             mark,
             b"--\r\n",
         )

@@ -6,7 +6,7 @@ Knows how to show a mail again, and re-exports sending's control.
 from __future__ import annotations
 
 from saleor_automation import clock
-from saleor_automation.emails.brands import brand_pick, brands_load
+from saleor_automation.emails.brands import brand_for
 from saleor_automation.emails.mail import RenderedMail, contexts_build, mail_render
 from saleor_automation.emails.services import email_versions_current, version_choose
 from saleor_automation.exceptions import RenderError
@@ -47,7 +47,7 @@ def message_source(message: Message) -> bytes:
     subject = subject_for(message)
     envelope = envelope_make(
         message,
-        brand_pick(brands_load(), message.channel),
+        brand_for(message.channel),
         to=subject.contact.email,
         links=subject.links,
         now=clock.now(),

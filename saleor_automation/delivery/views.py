@@ -1,0 +1,98 @@
+"""What the links in a mail open: unsubscribe, and the mail in the browser.
+
+| request | answer |
+|---|---|
+| GET, HEAD of a link | 200, a page; nothing changes (scanners follow links) |
+| POST of the unsubscribe link, form or RFC 8058 one-click | 200, unsubscribed |
+| a link whose signature or form is wrong | 404 |
+| a mail or person that is gone | 410 |
+| any other method | 405 |
+"""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
+from django.shortcuts import render
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from saleor_automation import clock
+from saleor_automation.emails.brands import brand_for, brand_values
+from saleor_automation.exceptions import RenderError
+from saleor_automation.people.models import Contact
+from saleor_automation.people.services import contact_unsubscribe
+
+from .links import token_read
+from .models import Message
+from .services import message_rendered
+
+
+# The token in the link is the proof; a mail program's one-click POST has no cookie.
+@csrf_exempt
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
+    """Show the question on GET, unsubscribe on POST."""
+    link = token_read(token)
+    if link is None:
+        return HttpResponseNotFound(_("This link is not complete. Use the one in the mail."))
+    contact = Contact.objects.filter(pk=link.contact_id).first()
+    if contact is None:
+        return _page(request, "gone", 410)
+    message = Message.objects.filter(pk=link.message_id).first()
+    with translation.override(contact.language or None):
+        if request.method == "POST":
+            contact_unsubscribe(contact=contact, at=clock.now(), source="unsubscribe_link")
+            return _page(request, "done", 200, contact=contact, message=message)
+        return _page(request, "ask", 200, contact=contact, message=message)
+
+
+def _page(
+    request: HttpRequest,
+    step: str,
+    status: int,
+    *,
+    contact: Contact | None = None,
+    message: Message | None = None,
+) -> HttpResponse:
+    brand = brand_values(brand_for(message.channel if message else ""))
+    response = render(
+        request,
+        "saleor_automation/public/unsubscribe.html",
+        {"step": step, "email": contact.email if contact else "", "brand": brand},
+        status=status,
+    )
+    response["Content-Security-Policy"] = (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src https: http:; form-action 'self'"
+    )
+    response["Referrer-Policy"] = "no-referrer"
+    response["X-Robots-Tag"] = "noindex"
+    return response
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD"])
+def view_mail(request: HttpRequest, token: str) -> HttpResponse:
+    """Show a mail in the browser, as it was sent."""
+    link = token_read(token)
+    if link is None:
+        return HttpResponseNotFound(_("This link is not complete. Use the one in the mail."))
+    message = Message.objects.filter(pk=link.message_id, contact_id=link.contact_id).first()
+    if message is None:
+        return HttpResponse(_("This mail is not kept any more."), status=410)
+    try:
+        rendered = message_rendered(message)
+    except RenderError:
+        return HttpResponse(_("This mail is not kept any more."), status=410)
+    response = HttpResponse(rendered.html)
+    # The mail is an editor's; whatever it holds must not run here.
+    response["Content-Security-Policy"] = (
+        "default-src 'none'; img-src https: http: data:; style-src 'unsafe-inline'; "
+        "font-src https:; sandbox allow-popups allow-top-navigation-by-user-activation"
+    )
+    response["Referrer-Policy"] = "no-referrer"
+    response["X-Robots-Tag"] = "noindex"
+    return response
