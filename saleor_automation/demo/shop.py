@@ -1,0 +1,350 @@
+"""The demo shop's side of the contract over real HTTP: what Saleor serves and sends.
+
+Knows keys, signatures, headers, the install handshake and Saleor's retries (their
+pauses shortened). Must not know what happens in the shop: the script does.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import secrets
+import threading
+import time
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import requests
+from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt import api_jws
+
+from saleor_automation.exceptions import UsageError
+
+from . import bodies, graphql
+from .goods import SHOP_NAME, VERSION, global_id
+from .world import World
+
+SCHEMA_VERSION = ".".join(VERSION.split(".")[:2])
+#: Saleor waits 10, 20, 40, 80 and 160 seconds between its six attempts.
+PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one delivery ended: the last status (0: no answer) and the attempts it took."""
+
+    event: str
+    status: int
+    attempts: int
+    answer: str = ""
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the Studio took it."""
+        return 200 <= self.status < 300
+
+
+class Signer:
+    """An RSA key that signs as Saleor does: detached JWS over the raw body."""
+
+    def __init__(self) -> None:
+        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        numbers = self._key.public_key().public_numbers()
+        public = {"e": _number(numbers.e), "kty": "RSA", "n": _number(numbers.n)}
+        # RFC 7638: a key's name is the digest of its required members.
+        canonical = json.dumps(public, sort_keys=True, separators=(",", ":")).encode()
+        self.kid = _encoded(hashlib.sha256(canonical).digest())
+        self.jwks = {
+            "keys": [
+                {**public, "key_ops": ["verify"], "use": "sig", "alg": "RS256", "kid": self.kid}
+            ]
+        }
+
+    def sign(self, body: bytes) -> str:
+        """Return the signature header of ``body``."""
+        headers = {"kid": self.kid, "crit": ["b64"]}
+        return api_jws.encode(body, self._key, "RS256", headers=headers, is_payload_detached=True)
+
+
+def _number(value: int) -> str:
+    return _encoded(value.to_bytes((value.bit_length() + 7) // 8, "big"))
+
+
+def _encoded(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+class Shop:
+    """A Saleor as far as an app can see it."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.signer = Signer()
+        self.app_id = global_id("App", "7")
+        self.token = ""
+        #: Event names the app subscribed to, with the address for each.
+        self.webhooks: dict[str, list[str]] = {}
+        self.outcomes: list[Outcome] = []
+        self.questions = 0
+        self._session = requests.Session()
+        shop = self
+
+        class Handler(_Handler):
+            def shop(self) -> Shop:
+                return shop
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.1,), name="shop", daemon=True
+        )
+
+    @property
+    def domain(self) -> str:
+        """Host and port."""
+        return f"127.0.0.1:{self._server.server_address[1]}"
+
+    @property
+    def site(self) -> str:
+        """Address of the shop itself."""
+        return f"http://{self.domain}"
+
+    @property
+    def api_url(self) -> str:
+        """Address of its API, and its name."""
+        return f"{self.site}/graphql/"
+
+    def start(self) -> None:
+        """Begin to serve."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop serving."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._session.close()
+
+    def install(self, manifest_url: str) -> None:
+        """Install the app as a shop's staff would: manifest, then the token handshake.
+
+        Raises UsageError with the app's own words when it refuses.
+        """
+        agent = {"User-Agent": f"Saleor/{SCHEMA_VERSION}", "Saleor-Schema-Version": SCHEMA_VERSION}
+        answer = self._session.get(
+            manifest_url, headers=agent, timeout=(2, 18), allow_redirects=False
+        )
+        if answer.status_code != 200:
+            raise UsageError(f"The Studio's manifest answered {answer.status_code}.")
+        manifest = answer.json()
+        self.token = secrets.token_urlsafe(23)[:30]
+        self.webhooks = {}
+        for webhook in manifest.get("webhooks", []):
+            for event in webhook.get("asyncEvents") or []:
+                self.webhooks.setdefault(event.lower(), []).append(webhook["targetUrl"])
+        answer = self._session.post(
+            manifest["tokenTargetUrl"],
+            json={"auth_token": self.token},
+            headers={
+                **agent,
+                "Saleor-Domain": self.domain,
+                "X-Saleor-Domain": self.domain,
+                "Saleor-Api-Url": self.api_url,
+            },
+            timeout=(2, 18),
+            allow_redirects=False,
+        )
+        if not 200 <= answer.status_code < 300:
+            self.token = ""
+            raise UsageError(
+                f"The Studio refused the installation ({answer.status_code}): {answer.text[:300]}"
+            )
+
+    def deliver(self, event: str, body: bytes) -> list[Outcome]:
+        """Send one event to each webhook that asked for it, as Saleor's worker does."""
+        outcomes = [self._send(url, event, body) for url in self.webhooks.get(event, [])]
+        self.outcomes += outcomes
+        return outcomes
+
+    def _send(self, url: str, event: str, body: bytes) -> Outcome:
+        signature = self.signer.sign(body)
+        trace = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+        headers = {
+            "User-Agent": f"Saleor/{SCHEMA_VERSION}",
+            "Content-Type": "application/json",
+            "X-Saleor-Event": event,
+            "X-Saleor-Domain": self.domain,
+            "X-Saleor-Signature": signature,
+            "Saleor-Event": event,
+            "Saleor-Domain": self.domain,
+            "Saleor-Signature": signature,
+            "Saleor-Api-Url": self.api_url,
+            "traceparent": trace,
+            # Saleor's IP filter sends the name without the port.
+            "Host": "localhost",
+        }
+        status, text = 0, ""
+        for attempt, pause in enumerate((*PAUSES, None), start=1):
+            try:
+                answer = self._session.post(
+                    url, data=body, headers=headers, timeout=(2, 18), allow_redirects=False
+                )
+            except requests.RequestException as error:
+                status, text = 0, type(error).__name__
+            else:
+                status, text = answer.status_code, answer.text[:200]
+                if status < 500:
+                    return Outcome(event, status, attempt, text)
+            if pause is None:
+                break
+            time.sleep(pause)
+        return Outcome(event, status, len(PAUSES) + 1, text)
+
+    def answer(self, text: str, variables: dict[str, Any], token: str) -> dict[str, Any]:
+        """Answer one GraphQL document."""
+        self.questions += 1
+        with self.world.lock:
+            return graphql.answer(text, variables, self._root(token))
+
+    def _root(self, token: str) -> dict[str, Any]:
+        known = bool(self.token) and secrets.compare_digest(token, self.token)
+        world = self.world
+
+        def checkout(id: str = "", token: str = "") -> dict[str, Any] | None:
+            basket = world.basket_by_id(id)
+            return bodies.checkout(basket, self.site) if basket else None
+
+        def order(id: str = "") -> dict[str, Any] | None:
+            return next(
+                (bodies.order(o, self.site) for o in world.orders.values() if o.id == id), None
+            )
+
+        def orders(
+            filter: dict[str, Any] | None = None,
+            where: dict[str, Any] | None = None,
+            **paging: Any,
+        ) -> dict[str, Any]:
+            if not known:
+                raise graphql.QueryError("To access this path, you need MANAGE_ORDERS.")
+            found = [bodies.order(o, self.site) for o in world.orders.values()]
+            return _page(_filtered(found, {**(filter or {}), **(where or {})}))
+
+        app = {
+            "__typename": "App",
+            "id": self.app_id,
+            "name": "Saleor Automation",
+            "identifier": "saleor.automation",
+            "isActive": True,
+            "permissions": [
+                {"code": code} for code in ("MANAGE_USERS", "MANAGE_ORDERS", "MANAGE_CHECKOUTS")
+            ],
+        }
+        shop = {"id": global_id("Shop", "1"), "name": SHOP_NAME, "version": VERSION}
+        return {
+            "__typename": "Query",
+            "app": app if known else None,
+            "shop": {**shop, "domain": {"host": self.domain, "url": f"{self.site}/"}},
+            "checkout": checkout,
+            "order": order,
+            "orders": orders,
+        }
+
+
+def _filtered(orders: list[dict[str, Any]], wanted: dict[str, Any]) -> list[dict[str, Any]]:
+    tests = {
+        "checkoutIds": lambda o, value: o["checkoutId"] in value,
+        "ids": lambda o, value: o["id"] in value,
+        "customer": lambda o, value: o["userEmail"].lower() == value.lower(),
+        "userEmail": lambda o, value: o["userEmail"].lower() == str(_eq(value)).lower(),
+        "updatedAt": lambda o, value: o["updatedAt"] >= value.get("gte", ""),
+        "created": lambda o, value: o["created"][:10] >= value.get("gte", ""),
+    }
+    for key, value in wanted.items():
+        if key not in tests:
+            raise graphql.QueryError(f'Field "{key}" is not defined by type OrderFilterInput.')
+        if value is not None:
+            orders = [o for o in orders if tests[key](o, value)]
+    return orders
+
+
+def _eq(value: Any) -> Any:
+    return value.get("eq") if isinstance(value, dict) else value
+
+
+def _page(nodes: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "totalCount": len(nodes),
+        "edges": [{"node": node, "cursor": str(at)} for at, node in enumerate(nodes)],
+        "pageInfo": {
+            "hasNextPage": False,
+            "hasPreviousPage": False,
+            "startCursor": None,
+            "endCursor": None,
+        },
+    }
+
+
+_PICTURE = re.compile(r"/thumbnail/([a-z]+)/512/")
+PAGE = f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>{SHOP_NAME}</title>
+<body style="font-family: sans-serif; max-width: 36em; margin: 4em auto">
+<h1>{SHOP_NAME}</h1><p>The demo shop has no storefront: links in its mails end here.</p>"""
+
+
+def picture_of(product: str) -> bytes:
+    """Return a picture of a product: its initial on a colour of its own, as SVG."""
+    hue = int(hashlib.sha256(product.encode()).hexdigest()[:4], 16) % 360
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 512 512" width="512" height="512">'
+        f'<rect width="512" height="512" fill="hsl({hue} 35% 85%)"/>'
+        f'<circle cx="256" cy="256" r="150" fill="hsl({hue} 35% 55%)"/>'
+        '<text x="256" y="310" font-size="160" text-anchor="middle" fill="#fff" '
+        f'font-family="Georgia, serif">{product[:1].upper()}</text></svg>'
+    ).encode()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """What Saleor serves: its public key and its API."""
+
+    protocol_version = "HTTP/1.1"
+
+    def shop(self) -> Shop:
+        raise NotImplementedError
+
+    def do_GET(self) -> None:
+        if self.path == "/.well-known/jwks.json":
+            self._json(200, self.shop().signer.jwks)
+        elif picture := _PICTURE.fullmatch(self.path):
+            self._send(200, "image/svg+xml", picture_of(picture[1]))
+        else:
+            self._send(200, "text/html; charset=utf-8", PAGE.encode())
+
+    def do_POST(self) -> None:
+        length = int(self.headers.get("Content-Length") or 0)
+        if self.path != "/graphql/" or length > 1_000_000:
+            self.close_connection = True
+            self._json(404, {"detail": "not found"})
+            return
+        try:
+            question = json.loads(self.rfile.read(length))
+            text, variables = question["query"], question.get("variables") or {}
+        except (ValueError, KeyError, TypeError):
+            self._json(400, {"errors": [{"message": "Unable to parse query."}]})
+            return
+        kind, _, token = self.headers.get("Authorization", "").partition(" ")
+        answer = self.shop().answer(text, variables, token if kind.lower() == "bearer" else "")
+        self._json(400 if "errors" in answer else 200, answer)
+
+    def _json(self, status: int, value: Any) -> None:
+        self._send(status, "application/json", json.dumps(value).encode())
+
+    def _send(self, status: int, kind: str, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing: the shop's log would only hide the play."""

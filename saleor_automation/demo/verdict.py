@@ -1,0 +1,110 @@
+"""What must be true after a play, checked against the shop and the mail sink.
+
+Knows the promises: nobody is mailed about a basket they bought, no mail leaves
+twice, no step is lost. The shop's memory and the received mails are the truth, the
+Studio's tables are what is judged.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from uuid import UUID
+
+from saleor_automation.delivery.models import Message
+from saleor_automation.inbox.models import RawEvent
+from saleor_automation.saleor_app.models import Refusal
+from saleor_automation.sequences.models import Enrollment
+
+from .quiet import WAITING
+from .sink import Mail, Sink
+from .world import World
+
+#: States a mail can be in for good. Unclear ones are settled by event or after a day.
+ENDED = (
+    Message.State.ACCEPTED,
+    Message.State.AMBIGUOUS,
+    Message.State.FAILED,
+    Message.State.SKIPPED,
+    Message.State.EXPIRED,
+)
+_UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}")
+
+
+def message_id_of(mail: Mail) -> UUID | None:
+    """Return the Message's id from a received mail's Message-ID."""
+    found = _UUID.search(mail.message_id)
+    return UUID(found[0]) if found else None
+
+
+def broken(world: World, sink: Sink, now: datetime) -> list[str]:
+    """Return what is not as promised, in words; empty when all is well."""
+    return [*_twice(sink), *_bought(world, sink), *_unknown(sink), *_lost(now), *_inbox()]
+
+
+def _twice(sink: Sink) -> Iterator[str]:
+    for message_id in sink.twice():
+        yield f"{message_id} left the house more than once."
+
+
+def _bought(world: World, sink: Sink) -> Iterator[str]:
+    baskets = dict(
+        Message.objects.filter(enrollment__context__has_key="checkout").values_list(
+            "pk", "enrollment__context__checkout"
+        )
+    )
+    orders_about = set(
+        Message.objects.filter(enrollment__context__has_key="order").values_list("pk", flat=True)
+    )
+    for mail in sink.mails:
+        pk = message_id_of(mail)
+        if pk is None or pk in orders_about or pk not in baskets:
+            continue
+        sold = world.order_of_basket(baskets[pk])
+        if sold is not None and sold.created_at <= mail.at:
+            yield (
+                f"{', '.join(mail.recipients)} was written to about a basket at "
+                f"{mail.at:%d %b %H:%M} that was bought at {sold.created_at:%d %b %H:%M}."
+            )
+
+
+def _unknown(sink: Sink) -> Iterator[str]:
+    known = dict(Message.objects.values_list("pk", "state"))
+    for mail in sink.mails:
+        state = known.get(message_id_of(mail))  # type: ignore[arg-type]
+        if state is None:
+            yield f"{mail.message_id} arrived, but the ledger does not know it."
+        elif state not in {Message.State.ACCEPTED, Message.State.AMBIGUOUS}:
+            yield f"{mail.message_id} arrived, but the ledger calls it {state}."
+    arrived = {message_id_of(mail) for mail in sink.mails}
+    for pk, state in known.items():
+        if state == Message.State.ACCEPTED and pk not in arrived:
+            yield f"{pk} is called sent, but never arrived."
+
+
+def _lost(now: datetime) -> Iterator[str]:
+    due = Message.objects.exclude(state__in=ENDED).filter(due_at__lte=now)
+    for message in due:
+        yield f"{message.key} was due at {message.due_at:%d %b %H:%M} and is still {message.state}."
+    for enrollment in Enrollment.objects.filter(state__in=WAITING, due_at__lte=now):
+        yield f"{enrollment.entry_key} was due at {enrollment.due_at:%d %b %H:%M} and stands still."
+    standing = Enrollment.objects.filter(state=Enrollment.State.SENDING).exclude(
+        messages__state=Message.State.PLANNED
+    )
+    for enrollment in standing:
+        yield f"{enrollment.entry_key} waits for a mail that is not planned."
+    for enrollment in Enrollment.objects.filter(state=Enrollment.State.ERROR):
+        yield f"{enrollment.entry_key} was stopped by an error: {enrollment.reason}."
+    # A send step and its mail are written in one transaction.
+    for enrollment in Enrollment.objects.filter(mails__gt=0):
+        planned = Message.objects.filter(enrollment=enrollment).count()
+        if planned != enrollment.mails:
+            yield f"{enrollment.entry_key} came to {enrollment.mails} mails, {planned} are known."
+
+
+def _inbox() -> Iterator[str]:
+    for raw in RawEvent.objects.filter(state=RawEvent.State.FAULT):
+        yield f"{raw.event_type} was not understood: {raw.fault}"
+    for refusal in Refusal.objects.all():
+        yield f"{refusal.count} webhooks were refused: {refusal.reason}."
