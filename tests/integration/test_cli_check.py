@@ -1,0 +1,134 @@
+"""``check``: what it finds, how bad it is, and its advice."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from saleor_automation import clock
+from saleor_automation.delivery.models import SendingControl
+from saleor_automation.delivery.services import sending_bind
+from saleor_automation.demo.sink import Sink
+from saleor_automation.emails.models import Brand
+from saleor_automation.project import check
+from saleor_automation.project.check import OK, PROBLEM, WARN
+from saleor_automation.project.web import free_port
+
+RECORDS = {
+    ("shop.example", "MX"): ["10 mail.shop.example."],
+    ("shop.example", "TXT"): ["google-site-verification=x", "v=spf1 include:esp.example ~all"],
+    ("_dmarc.shop.example", "TXT"): ["v=DMARC1; p=none"],
+}
+
+
+def resolver(records=RECORDS):
+    def resolve(name: str, kind: str) -> list[str]:
+        try:
+            return records[name, kind]
+        except KeyError:
+            raise LookupError(name) from None
+
+    return resolve
+
+
+def no_answer(name: str, kind: str) -> list[str]:
+    raise TimeoutError
+
+
+def levels(findings) -> dict[str, str]:
+    return {finding.about: finding.level for finding in findings}
+
+
+@pytest.fixture
+def brand(db):
+    return Brand.objects.create(
+        name="Shop", from_email="hello@Shop.example", postal_address="1 Main Street"
+    )
+
+
+def test_a_domain_with_all_records_is_fine():
+    assert set(levels(check.domain_look("shop.example", resolver())).values()) == {OK}
+
+
+def test_missing_spf_and_dmarc_are_problems_with_advice():
+    only_mx = {("shop.example", "MX"): ["10 mail.shop.example."]}
+    findings = list(check.domain_look("shop.example", resolver(only_mx)))
+    assert levels(findings) == {
+        "shop.example MX": OK,
+        "shop.example SPF": PROBLEM,
+        "shop.example DMARC": PROBLEM,
+    }
+    assert "v=spf1" in findings[1].advice
+    assert "_dmarc.shop.example" in findings[2].advice
+
+
+def test_another_txt_record_is_not_spf():
+    records = {**RECORDS, ("shop.example", "TXT"): ["google-site-verification=x"]}
+    found = levels(check.domain_look("shop.example", resolver(records)))
+    assert found["shop.example SPF"] == PROBLEM
+
+
+def test_a_name_server_that_does_not_answer_says_nothing_about_the_domain():
+    findings = list(check.domain_look("shop.example", no_answer))
+    assert {finding.level for finding in findings} == {WARN}
+    assert all("could not be checked" in finding.text.lower() for finding in findings)
+
+
+def test_the_senders_domain_comes_from_the_brand(brand):
+    found = levels(check.dns_look(ready=True, resolver=resolver()))
+    assert found == {f"shop.example {name}": OK for name in ("MX", "SPF", "DMARC")}
+
+
+def test_a_mail_server_that_listens_is_reachable(settings):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    sink = Sink()
+    sink.start()
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", sink.port
+    assert levels(check.mail_look()) == {"mail server": OK}
+    sink.stop()
+    assert sink.mails == []
+
+
+def test_a_mail_server_that_does_not_listen_is_a_problem(settings):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", free_port()
+    (finding,) = check.mail_look()
+    assert finding.level == PROBLEM
+    assert "EMAIL_URL" in finding.advice
+
+
+def test_sending_stays_blocked_until_somebody_chose(brand):
+    assert {finding.level for finding in check.sending_look(ready=True)} == {PROBLEM}
+    SendingControl.objects.update_or_create(
+        pk=1, defaults={"consent_policy": SendingControl.Policy.OPT_IN}
+    )
+    sending_bind(now=clock.now())
+    assert levels(check.sending_look(ready=True)) == {"sending": OK}
+
+
+def test_a_restored_copy_is_a_problem(brand):
+    SendingControl.objects.update_or_create(
+        pk=1, defaults={"consent_policy": SendingControl.Policy.OPT_IN}
+    )
+    sending_bind(now=clock.now())
+    SendingControl.objects.update(bound_host="studio.other.example")
+    (finding,) = check.sending_look(ready=True)
+    assert finding.level == PROBLEM
+    assert "copy" in finding.text
+    assert finding.advice
+
+
+def test_the_table_shows_everything_and_the_code_says_whether_to_worry(brand):
+    output = io.StringIO()
+    console = Console(file=output, width=200)
+    assert check.run(console=console, resolver=resolver()) == 1
+    shown = output.getvalue()
+    for word in ("database", "migrations", "queue", "worker", "mail server", "SPF", "consent"):
+        assert word in shown
+    SendingControl.objects.update_or_create(
+        pk=1, defaults={"consent_policy": SendingControl.Policy.OPT_IN}
+    )
+    sending_bind(now=clock.now())
+    assert check.run(console=console, resolver=resolver()) == 0
