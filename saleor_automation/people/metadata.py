@@ -23,17 +23,21 @@ class Heard:
     at: datetime
 
 
-def consent_read(metadata: Mapping[str, str], *, key: str, at: datetime) -> Heard | None:
+def consent_read(
+    metadata: Mapping[str, str], *, key: str, at: datetime, latest: datetime
+) -> Heard | None:
     """Return what the flag ``key`` says, or None when it is missing or unclear.
 
-    ``<key>_at`` dates it; without it, or when it lies in the future of the payload's
-    own time ``at``, ``at`` does.
+    ``<key>_at`` dates it, but never later than ``latest``, the payload's own time, since
+    it comes from a browser. Without it ``at`` dates it.
     """
     value = metadata.get(key, "").strip().lower()
     if value not in YES | NO:
         return None
     said = _moment(metadata.get(f"{key}_at", ""))
-    return Heard(state="granted" if value in YES else "withdrawn", at=min(said, at) if said else at)
+    return Heard(
+        state="granted" if value in YES else "withdrawn", at=min(said, latest) if said else at
+    )
 
 
 def _moment(value: str) -> datetime | None:

@@ -40,11 +40,9 @@ def facts_resolve(
     if isinstance(snapshot, CustomerSnapshot):
         _customer(snapshot, events, now)
     elif isinstance(snapshot, OrderSnapshot):
-        order = ShopOrder.objects.get(saleor_id=snapshot.id)
-        _row(order, snapshot, snapshot.created_at, events, now)
+        _row(ShopOrder, snapshot, snapshot.created_at, events, now)
     elif isinstance(snapshot, CheckoutSnapshot):
-        checkout = Checkout.objects.get(saleor_id=snapshot.id)
-        _row(checkout, snapshot, snapshot.updated_at, events, now)
+        _row(Checkout, snapshot, snapshot.updated_at, events, now)
 
 
 def _customer(snapshot: CustomerSnapshot, events: list[Event], now: datetime) -> None:
@@ -57,7 +55,10 @@ def _customer(snapshot: CustomerSnapshot, events: list[Event], now: datetime) ->
         _events_drop(events)
         return
     heard = consent_read(
-        user.metadata, key=conf().consent_metadata_key, at=snapshot.updated_at or snapshot.issued_at
+        user.metadata,
+        key=conf().consent_metadata_key,
+        at=snapshot.updated_at or snapshot.issued_at,
+        latest=snapshot.issued_at,
     )
     if heard:
         consent_record(contact=contact, source="account", state=heard.state, at=heard.at)
@@ -65,17 +66,21 @@ def _customer(snapshot: CustomerSnapshot, events: list[Event], now: datetime) ->
 
 
 def _row(
-    row: ShopOrder | Checkout,
+    model: type[ShopOrder] | type[Checkout],
     snapshot: OrderSnapshot | CheckoutSnapshot,
     date: datetime,
     events: list[Event],
     now: datetime,
 ) -> None:
     contact, erased = _person(snapshot, date, now)
-    row.refresh_from_db()  # erasing or merging may have changed it
+    # Read only now: erasing or merging may have changed it.
+    row = model.objects.get(saleor_id=snapshot.id)
     if contact is not None:
         heard = consent_read(
-            snapshot.metadata, key=conf().consent_metadata_key, at=snapshot.created_at
+            snapshot.metadata,
+            key=conf().consent_metadata_key,
+            at=snapshot.created_at,
+            latest=snapshot.issued_at,
         )
         if heard:
             source = "order" if isinstance(snapshot, OrderSnapshot) else "checkout"
