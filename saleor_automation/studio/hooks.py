@@ -14,9 +14,12 @@ from wagtail.snippets.models import register_snippet
 
 from .overview import OverviewPanel
 from .permissions import grantable_permissions
+from .publishing import refuse_broken_email
 from .viewsets import AutomationGroup
 
 register_snippet(AutomationGroup)
+
+hooks.register("before_publish_page", refuse_broken_email)
 
 ICONS = ("sa-sequence", "sa-send", "sa-brand")
 

@@ -154,10 +154,13 @@ class MailView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
         mail = self.mail
-        context.update(mail=mail, reason=reason_words(mail), why=why_rows(mail), problem="")
-        if getattr(mail, "content", None) is None:
-            context["problem"] = _("This mail was never written, so there is nothing to show.")
-            return context
+        context.update(
+            mail=mail,
+            reason=reason_words(mail),
+            why=why_rows(mail),
+            problem="",
+            written=getattr(mail, "content", None) is not None,
+        )
         try:
             context["rendered"] = services.message_rendered(mail)
             context["source"] = services.message_source(mail).decode("utf-8", "replace")

@@ -24,8 +24,10 @@ logger = logging.getLogger(__name__)
 
 def connect() -> None:
     """Connect this stage's receivers, once."""
+    from . import publishing
     from .sequences import Sequence
 
+    publishing.connect()
     published.connect(
         sequence_published, sender=Sequence, dispatch_uid="saleor_automation.sequence_published"
     )

@@ -63,11 +63,10 @@ def button(label: str, link: str) -> tuple[str, Any]:
 
 
 def items(source: str) -> tuple[str, Any]:
-    return ("items", {"source": source})
+    return ("items", {"source": source, "show_images": True, "show_total": True})
 
 
 DIVIDER: tuple[str, Any] = ("divider", None)
-FOOTER: tuple[str, Any] = ("footer", None)
 
 
 #: Waits are counted from the step before; the comment gives the time since entry.

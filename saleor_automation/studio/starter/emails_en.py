@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .content import DIVIDER, FOOTER, EmailText, button, heading, items, text
+from .content import DIVIDER, EmailText, button, heading, items, text
 
 HELLO = '<p>Hi {{ contact.first_name | default: "there" }},</p>'
 SHOP = "{{ shop.url }}"
@@ -24,7 +24,6 @@ EMAILS: dict[str, EmailText] = {
                 "is something to say.</p>"
             ),
             button("Take a look around", SHOP),
-            FOOTER,
         ),
     ),
     "welcome-good-to-know": EmailText(
@@ -44,7 +43,6 @@ EMAILS: dict[str, EmailText] = {
                 "A person reads it and gets back to you.</p>"
             ),
             button("Visit the shop", SHOP),
-            FOOTER,
         ),
     ),
     "welcome-where-to-start": EmailText(
@@ -64,7 +62,6 @@ EMAILS: dict[str, EmailText] = {
                 "</ol>"
             ),
             button("Find your first thing", SHOP),
-            FOOTER,
         ),
     ),
     "welcome-questions": EmailText(
@@ -82,7 +79,6 @@ EMAILS: dict[str, EmailText] = {
                 "ourselves. And if we don’t have it, we will say so.</p>"
             ),
             button("Keep looking", SHOP),
-            FOOTER,
         ),
     ),
     "welcome-last-one": EmailText(
@@ -99,7 +95,6 @@ EMAILS: dict[str, EmailText] = {
                 "<p>Thank you for giving us a try.<br/>Everyone at {{ shop.name }}</p>"
             ),
             button("See what’s in the shop today", SHOP),
-            FOOTER,
         ),
     ),
     "basket-still-here": EmailText(
@@ -118,7 +113,6 @@ EMAILS: dict[str, EmailText] = {
                 "<p>We haven’t put anything aside, so if one of these is running low, sooner is "
                 "safer.</p>"
             ),
-            FOOTER,
         ),
     ),
     "basket-any-trouble": EmailText(
@@ -139,7 +133,6 @@ EMAILS: dict[str, EmailText] = {
             ),
             items("basket"),
             button("Finish your order", BASKET),
-            FOOTER,
         ),
     ),
     "basket-last-reminder": EmailText(
@@ -155,7 +148,6 @@ EMAILS: dict[str, EmailText] = {
             ),
             items("basket"),
             button("Open your basket", BASKET),
-            FOOTER,
         ),
     ),
     "order-on-its-way": EmailText(
@@ -170,15 +162,15 @@ EMAILS: dict[str, EmailText] = {
             ),
             items("order"),
             text(
-                "{% if order.tracking_number %}<p>Your tracking number is "
+                '<p>{% if order.tracking_number != "" %}'
+                "Your tracking number is "
                 "<b>{{ order.tracking_number }}</b>. It can take a day until the carrier shows "
-                "the first scan.</p>{% else %}<p>This one travels without tracking. Give it a few "
-                "working days.</p>{% endif %}"
+                "the first scan.{% else %}This one travels without tracking. Give it a few "
+                "working days.{% endif %}</p>"
                 "<p>When it arrives, open it soon and check that everything is there. If something "
                 "is missing or broken, take a photo and reply to this email.</p>"
             ),
             button("Go to the shop", SHOP),
-            FOOTER,
         ),
     ),
     "order-how-is-it": EmailText(
@@ -197,7 +189,6 @@ EMAILS: dict[str, EmailText] = {
             ),
             items("order"),
             button("Visit the shop", SHOP),
-            FOOTER,
         ),
     ),
     "order-your-opinion": EmailText(
@@ -220,7 +211,6 @@ EMAILS: dict[str, EmailText] = {
             button("Back to the shop", SHOP),
             DIVIDER,
             text("<p>Thank you for buying from {{ shop.name }}.</p>"),
-            FOOTER,
         ),
     ),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .content import DIVIDER, FOOTER, EmailText, button, heading, items, text
+from .content import DIVIDER, EmailText, button, heading, items, text
 
 HELLO = '<p>Hai {{ contact.first_name | default: "kawan" }},</p>'
 SHOP = "{{ shop.url }}"
@@ -25,7 +25,6 @@ EMAILS: dict[str, EmailText] = {
                 "hanya menulis kalau ada perkara yang berbaloi untuk dikongsi.</p>"
             ),
             button("Jom tengok-tengok", SHOP),
-            FOOTER,
         ),
     ),
     "welcome-good-to-know": EmailText(
@@ -44,7 +43,6 @@ EMAILS: dict[str, EmailText] = {
                 "pesanan dan sekeping gambar. Ada orang yang akan membaca dan membalasnya.</p>"
             ),
             button("Ke kedai", SHOP),
-            FOOTER,
         ),
     ),
     "welcome-where-to-start": EmailText(
@@ -64,7 +62,6 @@ EMAILS: dict[str, EmailText] = {
                 "anda berfikir.</li></ol>"
             ),
             button("Cari barang pertama anda", SHOP),
-            FOOTER,
         ),
     ),
     "welcome-questions": EmailText(
@@ -82,7 +79,6 @@ EMAILS: dict[str, EmailText] = {
                 "yang dia sendiri akan beli. Kalau tiada, kami akan berterus terang.</p>"
             ),
             button("Teruskan mencari", SHOP),
-            FOOTER,
         ),
     ),
     "welcome-last-one": EmailText(
@@ -101,7 +97,6 @@ EMAILS: dict[str, EmailText] = {
                 "<p>Terima kasih kerana sudi mencuba.<br/>Kami semua di {{ shop.name }}</p>"
             ),
             button("Tengok apa yang ada hari ini", SHOP),
-            FOOTER,
         ),
     ),
     "basket-still-here": EmailText(
@@ -121,7 +116,6 @@ EMAILS: dict[str, EmailText] = {
                 "<p>Barang ini belum ditempah untuk sesiapa. Kalau stoknya tinggal sedikit, lebih "
                 "cepat lebih baik.</p>"
             ),
-            FOOTER,
         ),
     ),
     "basket-any-trouble": EmailText(
@@ -143,7 +137,6 @@ EMAILS: dict[str, EmailText] = {
             ),
             items("basket"),
             button("Selesaikan pesanan", BASKET),
-            FOOTER,
         ),
     ),
     "basket-last-reminder": EmailText(
@@ -159,7 +152,6 @@ EMAILS: dict[str, EmailText] = {
             ),
             items("basket"),
             button("Buka troli", BASKET),
-            FOOTER,
         ),
     ),
     "order-on-its-way": EmailText(
@@ -175,15 +167,15 @@ EMAILS: dict[str, EmailText] = {
             ),
             items("order"),
             text(
-                "{% if order.tracking_number %}<p>Nombor penjejakan anda ialah "
+                '<p>{% if order.tracking_number != "" %}'
+                "Nombor penjejakan anda ialah "
                 "<b>{{ order.tracking_number }}</b>. Imbasan pertama mungkin mengambil masa sehari "
-                "untuk dipaparkan.</p>{% else %}<p>Bungkusan ini dihantar tanpa nombor penjejakan. "
-                "Beri tempoh beberapa hari bekerja.</p>{% endif %}"
+                "untuk dipaparkan.{% else %}Bungkusan ini dihantar tanpa nombor penjejakan. "
+                "Beri tempoh beberapa hari bekerja.{% endif %}</p>"
                 "<p>Bila sampai, buka segera dan pastikan semuanya lengkap. Kalau ada yang kurang "
                 "atau rosak, ambil gambar dan balas e-mel ini.</p>"
             ),
             button("Ke kedai", SHOP),
-            FOOTER,
         ),
     ),
     "order-how-is-it": EmailText(
@@ -204,7 +196,6 @@ EMAILS: dict[str, EmailText] = {
             ),
             items("order"),
             button("Ke kedai", SHOP),
-            FOOTER,
         ),
     ),
     "order-your-opinion": EmailText(
@@ -228,7 +219,6 @@ EMAILS: dict[str, EmailText] = {
             button("Kembali ke kedai", SHOP),
             DIVIDER,
             text("<p>Terima kasih kerana membeli di {{ shop.name }}.</p>"),
-            FOOTER,
         ),
     ),
 }

@@ -1,0 +1,178 @@
+"""The first page, the sending settings, and who may open what."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from saleor_automation.delivery.models import SendingControl
+from saleor_automation.emails.models import Brand
+from saleor_automation.studio.sequences import Sequence
+from saleor_automation.studio.viewsets import AutomationGroup
+
+from .helpers import (
+    contact,
+    email_version,
+    fault,
+    sent_message,
+    standing_at,
+    user_with,
+    waiting_sequence,
+)
+
+pytestmark = pytest.mark.django_db
+
+HOME = "wagtailadmin_home"
+
+
+def test_an_empty_studio_says_how_to_begin(admin_client: Client) -> None:
+    page = admin_client.get(reverse(HOME)).content.decode()
+    assert "There is no sequence yet" in page
+    assert "No sender is chosen" in page
+
+
+def test_the_overview_counts_people_and_mails(admin_client: Client) -> None:
+    from saleor_automation import clock
+
+    sequence = waiting_sequence()
+    node = next(iter(sequence.graph()["nodes"]))
+    standing_at(sequence, node, contact(), "user-1")
+    version = email_version()
+    sent_message(version, sequence=sequence.key, handed_over_at=clock.now())
+    sent_message(version, sequence=sequence.key)  # long ago
+    fault()
+    page = admin_client.get(reverse(HOME))
+    text = " ".join(page.content.decode().split())
+    assert "Patience" in text
+    assert "<b>1</b><span>people inside a sequence</span>" in text
+    assert "<b>1</b><span>mails sent in the last 7 days</span>" in text
+    assert '<td class="sa-number">2</td>' in text
+    assert "One thing the shop sent was not understood." in text
+
+
+def test_a_published_sequence_that_no_longer_compiles_is_reported(admin_client: Client) -> None:
+    sequence = waiting_sequence()
+    sequence.steps = []
+    sequence.save_revision().publish()
+    assert "Add at least one step." in admin_client.get(reverse(HOME)).content.decode()
+
+
+def test_the_sending_page_writes_the_control(admin_client: Client) -> None:
+    page = reverse("automation_sending:index")
+    assert "Mail does not leave at the moment." in admin_client.get(page).content.decode()
+    admin_client.post(page, {"paused": "on", "consent_policy": "opt_in"})
+    control = SendingControl.objects.get()
+    assert (control.paused, control.consent_policy) == (True, "opt_in")
+    admin_client.post(page, {"consent_policy": "soft_opt_in"})
+    control.refresh_from_db()
+    assert (control.paused, control.consent_policy) == (False, "soft_opt_in")
+
+
+def test_confirming_binds_sending_to_this_installation(admin_client: Client) -> None:
+    page = reverse("automation_sending:index")
+    admin_client.post(page, {"action": "bind"})
+    control = SendingControl.objects.get()
+    assert control.bound_environment == "tests"
+    assert control.bound_host == "studio.example"
+    assert "Sending was confirmed for" in admin_client.get(page).content.decode()
+
+
+def test_a_policy_that_does_not_exist_is_refused(admin_client: Client) -> None:
+    page = reverse("automation_sending:index")
+    response = admin_client.post(page, {"consent_policy": "everybody"})
+    assert response.status_code == 200
+    assert SendingControl.objects.get().consent_policy == ""
+
+
+def test_a_brand_is_edited_in_the_studio(admin_client: Client) -> None:
+    brand = Brand.objects.create(name="Paper & Co")
+    edit = reverse(Brand.snippet_viewset.get_url_name("edit"), args=[brand.pk])
+    page = admin_client.get(edit)
+    data = {
+        name: value for name, value in page.context["form"].initial.items() if value is not None
+    }
+    response = admin_client.post(edit, {**data, "from_email": "hello@paper.example"})
+    assert response.status_code == 302
+    brand.refresh_from_db()
+    assert brand.from_email == "hello@paper.example"
+
+
+def own_urls() -> list[str]:
+    """Return the address of every view in the Automation menu."""
+    arguments = {
+        "pk": {
+            "automation_mails": sent_message(email_version()).pk,
+            "automation_faults": fault().pk,
+        },
+    }
+    urls = []
+    for viewset in AutomationGroup().registerables:
+        for pattern in viewset.get_urlpatterns():
+            space = viewset.url_namespace
+            if not space.startswith("automation_"):
+                continue
+            wanted = pattern.pattern.converters
+            args = {name: arguments[name][space] for name in wanted}
+            urls.append(reverse(f"{space}:{pattern.name}", kwargs=args))
+    sequence = waiting_sequence()
+    brand = Brand.objects.create(name="Paper & Co", channel="other")
+    for model, pk in ((Sequence, sequence.pk), (Brand, brand.pk)):
+        name = model.snippet_viewset.get_url_name
+        urls += [reverse(name("list")), reverse(name("add"))]
+        urls += [reverse(name("edit"), args=[pk]), reverse(name("delete"), args=[pk])]
+    urls.append(reverse(Sequence.snippet_viewset.get_url_name("switch"), args=[sequence.pk, "on"]))
+    return urls
+
+
+def test_every_page_is_refused_to_who_may_only_log_in(client: Client) -> None:
+    urls = own_urls()
+    assert len(urls) >= 17
+    client.force_login(user_with("guest"))
+    home = client.get(reverse(HOME)).content.decode()
+    assert "sa-overview" not in home
+    assert "automation/mails" not in home
+    for address in urls:
+        for method in (client.get, client.post):
+            response = method(address)
+            # Wagtail answers a refusal with a way back to the first page.
+            assert response.status_code == 302, address
+            assert response.headers["Location"] == reverse(HOME), address
+
+
+def test_every_page_is_closed_to_strangers(client: Client) -> None:
+    for address in own_urls():
+        response = client.get(address)
+        assert response.status_code == 302, address
+        assert response.headers["Location"].startswith(reverse("wagtailadmin_login")), address
+
+
+def test_every_page_opens_for_an_administrator(admin_client: Client) -> None:
+    mail = sent_message(email_version())
+    for address in own_urls():
+        if str(mail.pk) in address or address.endswith(".eml"):
+            continue
+        assert admin_client.get(address).status_code == 200, address
+
+
+@pytest.mark.parametrize(
+    ("permission", "allowed", "refused"),
+    [
+        ("view_message", "automation_mails:index", "automation_faults:index"),
+        ("view_rawevent", "automation_faults:index", "automation_sending:index"),
+        ("change_sendingcontrol", "automation_sending:index", "automation_mails:index"),
+    ],
+)
+def test_one_permission_opens_one_page(
+    client: Client, permission: str, allowed: str, refused: str
+) -> None:
+    client.force_login(user_with("clerk", permission))
+    assert client.get(reverse(allowed)).status_code == 200
+    assert client.get(reverse(refused)).status_code == 302
+    assert "sa-overview" in client.get(reverse(HOME)).content.decode()
+
+
+def test_the_permissions_can_be_granted_to_a_group(admin_client: Client) -> None:
+    page = admin_client.get(reverse("wagtailusers_groups:add")).content.decode()
+    for words in ("message", "received event", "sending"):
+        assert words in page.lower()
