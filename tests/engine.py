@@ -18,7 +18,7 @@ from saleor_automation.conf import conf
 from saleor_automation.delivery.control import sending_bind
 from saleor_automation.delivery.models import Message, SendingControl
 from saleor_automation.demo import bodies
-from saleor_automation.demo.world import Basket, Order, Shopper, World
+from saleor_automation.demo.world import Basket, Order, Parcel, Shopper, World
 from saleor_automation.emails.models import Brand, EmailVersion
 from saleor_automation.inbox.models import RawEvent
 from saleor_automation.inbox.services import raw_event_store, raw_events_process
@@ -181,6 +181,14 @@ class Play:
         order = self.world.buy(key, self.clock.at)
         self.tell("order_created", {"order": bodies.order(order, "http://shop")})
         return order
+
+    def ship(self, order: Order, parcel: Parcel, event: str) -> None:
+        site = "http://shop"
+        content = {
+            "fulfillment": bodies.fulfillment(order, parcel, site),
+            "order": bodies.order(order, site),
+        }
+        self.tell(event, content)
 
     def tell(self, event: str, values: dict[str, Any]) -> None:
         """Deliver an event now, or keep it when ``hold`` was asked for."""

@@ -55,8 +55,8 @@ def _run(*, claim: UUID, ids: Sequence[str], now: datetime) -> None:
     messages_send(claim=claim, ids=[UUID(pk) for pk in ids], now=now)
 
 
-def _release(*, claim: UUID) -> None:
-    Message.objects.filter(claim=claim, state=Message.State.CLAIMED).update(
+def _release(*, claim: UUID, ids: Sequence[str]) -> None:
+    Message.objects.filter(pk__in=ids, claim=claim, state=Message.State.CLAIMED).update(
         state=Message.State.PLANNED, claim=None, claimed_until=None
     )
 

@@ -13,7 +13,8 @@ from datetime import datetime
 from uuid import UUID
 
 from saleor_automation.exceptions import SaleorAPIError
-from saleor_automation.saleor_app.baskets import baskets_ask
+from saleor_automation.saleor_app.baskets import BasketQuestion, baskets_ask
+from saleor_automation.shop.models import Checkout
 
 from . import reasons
 from .gates import HOLD
@@ -34,8 +35,22 @@ def truth_refusals(*, messages: Sequence[Message], now: datetime) -> dict[UUID, 
     }
     if not about:
         return {}
+    begun = dict(
+        Checkout.objects.filter(saleor_id__in=set(about.values())).values_list(
+            "saleor_id", "created_at"
+        )
+    )
+    questions = {
+        about[message.pk]: BasketQuestion(
+            about[message.pk],
+            message.contact.email if message.contact is not None else message.to_address,
+            begun.get(about[message.pk]),
+        )
+        for message in messages
+        if message.pk in about
+    }
     try:
-        baskets = baskets_ask(sorted(set(about.values())))
+        baskets = baskets_ask(list(questions.values()))
     except SaleorAPIError as error:
         logger.warning("Mails about baskets are held: %s", error)
         return {

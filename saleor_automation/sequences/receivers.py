@@ -49,8 +49,8 @@ def _raw_run(*, claim: UUID, ids: Sequence[str], now: datetime) -> None:
     raw_events_process(ids=list(held.order_by("pk").values_list("pk", flat=True)), now=now)
 
 
-def _raw_release(*, claim: UUID) -> None:
-    RawEvent.objects.filter(claim=claim).update(claim=None, claimed_until=None)
+def _raw_release(*, claim: UUID, ids: Sequence[str]) -> None:
+    RawEvent.objects.filter(pk__in=ids, claim=claim).update(claim=None, claimed_until=None)
 
 
 def _raw_leased(wall: datetime) -> int:
@@ -73,8 +73,8 @@ def _enrollment_run(*, claim: UUID, ids: Sequence[str], now: datetime) -> None:
     enrollments_advance(claim=claim, ids=[UUID(pk) for pk in ids], now=now)
 
 
-def _enrollment_release(*, claim: UUID) -> None:
-    Enrollment.objects.filter(claim=claim).update(claim=None, claimed_until=None)
+def _enrollment_release(*, claim: UUID, ids: Sequence[str]) -> None:
+    Enrollment.objects.filter(pk__in=ids, claim=claim).update(claim=None, claimed_until=None)
 
 
 def connect() -> None:

@@ -26,7 +26,7 @@ def lane_run(lane: str, claim: str, ids: list[str]) -> None:
         # Given back at once; each row was counted when it was claimed, so one that
         # fails again is tried alone and then stopped.
         logger.exception("A batch of %s failed and is given back.", lane)
-        entry.release(claim=token)
+        entry.release(claim=token, ids=ids)
 
 
 def heartbeat() -> None:

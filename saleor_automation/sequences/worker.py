@@ -37,7 +37,8 @@ class Lane:
     """One kind of due rows.
 
     ``claim(token, now, wall, limit)`` leases rows; ``run(claim=, ids=, now=)`` works
-    on them in a queue worker; ``release(claim=)`` gives them back after an error.
+    on them in a queue worker; ``release(claim=, ids=)`` gives them back
+    after an error.
     """
 
     name: str

@@ -8,8 +8,15 @@ from typing import Any
 import pytest
 
 from saleor_automation import clock
-from saleor_automation.saleor_app.baskets import BasketTruth
+from saleor_automation.saleor_app.baskets import BasketQuestion, BasketTruth
+from saleor_automation.sequences.services import version_graph
 from tests.engine import Play, TestClock
+
+
+@pytest.fixture(autouse=True)
+def _no_old_versions() -> None:
+    """Versions are immutable in a database, but every test has a new one."""
+    version_graph.cache_clear()
 
 
 @pytest.fixture
@@ -32,14 +39,22 @@ def play(
     settings.SALEOR_AUTOMATION = {**settings.SALEOR_AUTOMATION, "state_dir": tmp_path}
     made = Play(test_clock)
 
-    def ask(ids: list[str], *, timeout: float = 5.0) -> dict[str, BasketTruth]:
+    def ask(questions: list[BasketQuestion], *, timeout: float = 5.0) -> dict[str, BasketTruth]:
         answers = {}
-        for checkout_id in ids:
-            basket = made.world.basket_by_id(checkout_id)
-            answers[checkout_id] = BasketTruth(
+        for question in questions:
+            basket = made.world.basket_by_id(question.checkout_id)
+            answers[question.checkout_id] = BasketTruth(
                 exists=basket is not None,
                 items=sum(basket.goods.values()) if basket else 0,
-                ordered=made.world.order_of_basket(checkout_id) is not None,
+                ordered=any(
+                    order.basket.id == question.checkout_id
+                    or (
+                        order.shopper.email == question.email
+                        and question.since is not None
+                        and order.created_at >= question.since
+                    )
+                    for order in made.world.orders.values()
+                ),
             )
         return answers
 

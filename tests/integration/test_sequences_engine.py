@@ -197,12 +197,10 @@ def test_a_shipped_order_is_followed_up_once_though_tracking_comes_later(play: P
     play.basket(aina, "b1")
     order = play.buy("b1")
     parcel = play.world.ship("b1", "", play.clock.at)
-    play.tell("fulfillment_created", bodies.fulfillment(order, parcel, "http://shop"))
+    play.ship(order, parcel, "fulfillment_created")
     parcel.tracking = "MY1"
     play.clock.forward(minutes=5)
-    play.tell(
-        "fulfillment_tracking_number_updated", bodies.fulfillment(order, parcel, "http://shop")
-    )
+    play.ship(order, parcel, "fulfillment_tracking_number_updated")
     settle()
     assert Enrollment.objects.count() == 1
     assert Event.objects.filter(kind="shipped").count() == 2
@@ -387,9 +385,7 @@ def _live(play: Play, actions: list[tuple[str, int]], truth: str) -> int:
                 play.buy(open_baskets[number % len(open_baskets)].key)
                 bought_at = bought_at or len(mail.outbox)
             elif action == "minutes":
-                play.clock.forward(
-                    minutes=MINUTES[number]
-                )
+                play.clock.forward(minutes=MINUTES[number])
             elif action == "deliver" and play.held:
                 event, body = play.held.pop(number % len(play.held))
                 delivered.append((event, body))
