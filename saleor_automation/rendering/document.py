@@ -184,5 +184,5 @@ class CompiledEmail:
         """SHA-256, hex, of what is sent; of the faults too when it cannot be sent."""
         parts = [self.subject, self.preheader, self.html, self.text]
         if not self.ok:
-            parts += [f"{found.block} {found.field} {found.code}" for found in self.errors]
+            parts += [f"{found.block} {found.field} {found.message}" for found in self.errors]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()

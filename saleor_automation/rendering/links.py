@@ -7,6 +7,7 @@ a page is served.
 from __future__ import annotations
 
 import re
+from html import unescape
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
@@ -67,7 +68,7 @@ class _Collector(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         href = dict(attrs).get("href")
         if tag == "a" and href:
-            self.links.setdefault(tokens.restore(href))
+            self.links.setdefault(unescape(tokens.restore(href)))
 
 
 def links_collect(html: str) -> tuple[str, ...]:

@@ -38,6 +38,8 @@ class _Field:
     name: str
     value: str
     is_link: bool = False
+    #: The strings it is made of when formatting cuts it into several.
+    pieces: tuple[str, ...] = ()
 
 
 def lint_document(document: Document, known: Known | None = None) -> list[Diagnostic]:
@@ -89,8 +91,8 @@ def _fields(document: Document) -> Iterator[_Field]:
             case Text(html=html) | Footer(html=html):
                 words = richtext_words(richtext_parse(html))
                 # Together, since an {% if %} may begin in one paragraph and end in another.
-                together = "\n".join(value for kind, value in words if kind == "text")
-                yield _Field(block.id, "text", together)
+                pieces = tuple(value for kind, value in words if kind == "text")
+                yield _Field(block.id, "text", "\n".join(pieces), pieces=pieces)
                 for kind, value in words:
                     if kind == "link":
                         yield _Field(block.id, "text", value, is_link=True)
@@ -117,7 +119,7 @@ def _link(one: _Field) -> list[Diagnostic]:
 def _liquid(one: _Field, known: Known | None) -> list[Diagnostic]:
     if "{{" not in one.value and "{%" not in one.value and "}}" not in one.value:
         return []
-    rest = without_liquid(one.value)
+    rest = "\n".join(without_liquid(piece) for piece in one.pieces or (one.value,))
     if any(mark in rest for mark in ("{{", "}}", "{%", "%}")):
         message = _(
             "The braces of a variable are broken. Write it anew in one go, without bold or a "
