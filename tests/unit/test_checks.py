@@ -16,10 +16,7 @@ def ids(messages: list[Any]) -> list[str]:
     return [message.id.removeprefix("saleor_automation.") for message in messages]
 
 
-def test_the_ready_made_settings_are_right(settings: Any) -> None:
-    from saleor_automation.project import settings as project
-
-    settings.DATABASES = project.DATABASES
+def test_the_ready_made_settings_are_right() -> None:
     assert ids([*checks.check_settings(None), *checks.check_database(None)]) == []
     assert checks.check_mjml(None) == []
 
