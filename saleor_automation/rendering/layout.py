@@ -215,8 +215,9 @@ class _Painter:
         links = "".join(self.footer_link(name) for name in ("unsubscribe", "view"))
         return (
             f'<mj-text align="center" color="{self.muted}" font-size="13px" line-height="20px" '
-            f'padding="0 40px">{words}<strong>{_out("shop.name")}</strong><br />'
-            f"{_out('shop.postal_address | newline_to_br')}<br /><br />{links}</mj-text>"
+            f'padding="0 40px">{words}<strong>{_out("shop.name")}</strong>'
+            f"{_when('shop.postal_address')}<br />"
+            f"{_out('shop.postal_address | newline_to_br')}{_END}<br /><br />{links}</mj-text>"
         )
 
     def footer_link(self, name: str) -> str:

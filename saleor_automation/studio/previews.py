@@ -19,7 +19,14 @@ from wagtail.admin.userbar import Userbar
 from saleor_automation.emails.samples import sample_context
 from saleor_automation.exceptions import AutomationError
 from saleor_automation.rendering.compiler import compile_email
-from saleor_automation.rendering.document import Block, CompiledEmail, Document, Style
+from saleor_automation.rendering.document import (
+    Block,
+    CompiledEmail,
+    Divider,
+    Document,
+    Footer,
+    Style,
+)
 from saleor_automation.rendering.mail import RenderedMail, mail_fill, mail_parse
 
 from .publishing import email_compile, problem_words
@@ -49,13 +56,16 @@ def preview_response(email: Any, request: HttpRequest, mode: str) -> HttpRespons
 
 
 def block_preview(block: Block) -> str:
-    """Return a page that shows one block alone, without shop name and footer.
+    """Return a page that shows one block alone, without what is around it.
 
     A block that cannot be shown gives the words for why.
     """
     language = "en"
+    is_footer = isinstance(block, Footer)
+    # A mail of nothing but a footer is not one.
+    blocks = (Divider(), block) if is_footer else (block,)
     compiled = compile_email(
-        Document(subject=".", blocks=(block,), language=language), Style(color_background="#ffffff")
+        Document(subject=".", blocks=blocks, language=language), Style(color_background="#ffffff")
     )
     mail = _fill(compiled, sample_context(language)) if compiled.ok else None
     if mail is None:
@@ -63,10 +73,10 @@ def block_preview(block: Block) -> str:
             "saleor_automation/studio/preview_email.html",
             {"problems": [found.message for found in compiled.errors]},
         )
-    # The middle one of three sections is the card.
-    return mail.html.replace(
-        "</head>", "<style>body>div>div:not(:nth-of-type(2)){display:none}</style></head>", 1
-    )
+    # A mail has three parts: the shop's name, the card with the blocks, the footer.
+    shown = 3 if is_footer else 2
+    style = f"<style>body>div>div:not(:nth-of-type({shown})){{display:none}}</style>"
+    return mail.html.replace("</head>", f"{style}</head>", 1)
 
 
 def _mail(document: Document, compiled: CompiledEmail, context: Any) -> RenderedMail | None:
