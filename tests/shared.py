@@ -1,10 +1,16 @@
-"""Where recordings of a real Saleor lie, and tests that need them skip without."""
+"""Where recordings of a real Saleor lie (tests skip without), and a tiny Saleor to talk to."""
 
 from __future__ import annotations
 
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt import api_jws
+from jwt.algorithms import RSAAlgorithm
 
 SALEOR = Path(__file__).resolve().parents[1].parent / "shared" / "saleor"
 
@@ -16,3 +22,63 @@ needs_schemas = pytest.mark.skipif(
     not (SALEOR / "schema").is_dir(),
     reason="Saleor's schemas are not beside this checkout",
 )
+
+
+class TinySaleor:
+    """A Saleor that only signs, lists its keys and knows its apps' tokens, over real HTTP."""
+
+    def __init__(self) -> None:
+        self.keys = {"one": rsa.generate_private_key(public_exponent=65537, key_size=2048)}
+        self.tokens = {"good-token": "QXBwOjE="}
+        self.asked: list[str] = []
+        owner = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                owner.asked.append(self.path)
+                self._answer(owner.jwks() if self.path == "/.well-known/jwks.json" else {})
+
+            def do_POST(self) -> None:
+                owner.asked.append(self.path)
+                self.rfile.read(int(self.headers["Content-Length"]))
+                token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
+                app = {"id": owner.tokens[token]} if token in owner.tokens else None
+                shop = {"name": "Kedai Kopi", "version": "3.23.28"} if app else None
+                self._answer({"data": {"app": app, "shop": shop}})
+
+            def _answer(self, content: object) -> None:
+                body = json.dumps(content).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/graphql/"
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread.start()
+
+    def jwks(self) -> dict[str, object]:
+        """Return the public keys, as Saleor lists them."""
+        entries = []
+        for kid, key in self.keys.items():
+            entry = RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
+            entries.append({**entry, "kid": kid, "use": "sig", "alg": "RS256"})
+        return {"keys": entries}
+
+    def sign(self, body: bytes, kid: str = "one", **header: object) -> str:
+        """Sign a body as Saleor does: a detached JWS over the raw bytes."""
+        fields = {"kid": kid, "b64": False, "crit": ["b64"], **header}
+        return api_jws.encode(
+            body, self.keys[kid], "RS256", headers=fields, is_payload_detached=True
+        )
+
+    def close(self) -> None:
+        """Stop answering."""
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()

@@ -1,0 +1,217 @@
+"""Installing: the manifest, the handshake and calls to Saleor, over real HTTP."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import pytest
+from django.test import RequestFactory
+
+from saleor_automation.exceptions import SaleorAPIError
+from saleor_automation.saleor_app.api import graphql
+from saleor_automation.saleor_app.installations import installation_forget
+from saleor_automation.saleor_app.manifest import manifest_view
+from saleor_automation.saleor_app.models import Installation
+from saleor_automation.saleor_app.register import register_view
+from tests.shared import SALEOR, TinySaleor, needs_schemas
+
+SECRET = "good-token"
+
+
+@pytest.fixture(scope="module")
+def shared_saleor():
+    saleor = TinySaleor()
+    yield saleor
+    saleor.close()
+
+
+@pytest.fixture
+def saleor(shared_saleor, settings):
+    """A Saleor this Studio is told to serve."""
+    shared_saleor.asked.clear()
+    settings.SALEOR_AUTOMATION = {
+        "public_url": "https://studio.example",
+        "saleor_api_url": shared_saleor.url,
+    }
+    installation_forget()
+    logging.getLogger("saleor_automation.saleor_app.register").setLevel(logging.CRITICAL)
+    yield shared_saleor
+    logging.getLogger("saleor_automation.saleor_app.register").setLevel(logging.NOTSET)
+    installation_forget()
+
+
+def register(api_url, content=None, **headers):
+    content = {"auth_token": SECRET} if content is None else content
+    body = content if isinstance(content, bytes) else json.dumps(content).encode()
+    request = RequestFactory().post(
+        "/saleor/register",
+        body,
+        content_type="application/json",
+        headers={"Saleor-Api-Url": api_url, "Saleor-Schema-Version": "3.23", **headers},
+    )
+    response = register_view(request)
+    return response.status_code, json.loads(response.content)
+
+
+def manifest(version=None):
+    headers = {"Saleor-Schema-Version": version} if version else {}
+    # Saleor sends "Host: localhost" without a port.
+    request = RequestFactory().get("/saleor/manifest", headers={"Host": "localhost", **headers})
+    return json.loads(manifest_view(request).content)
+
+
+@pytest.mark.django_db
+def test_a_real_token_installs(saleor):
+    assert register(saleor.url) == (200, {"success": True})
+
+    installation = Installation.objects.get()
+    assert (installation.api_url, installation.app_id) == (saleor.url, "QXBwOjE=")
+    assert (installation.token, installation.jwks) == (SECRET, saleor.jwks())
+    assert (installation.shop_name, installation.saleor_version) == ("Kedai Kopi", "3.23.28")
+
+
+@pytest.mark.django_db
+def test_installing_again_replaces_the_token(saleor):
+    register(saleor.url)
+    saleor.tokens["second"] = "QXBwOjI="
+
+    assert register(saleor.url, {"auth_token": "second"})[0] == 200
+
+    installation = Installation.objects.get()
+    assert (installation.token, installation.app_id) == ("second", "QXBwOjI=")
+
+
+@pytest.mark.django_db
+def test_a_false_token_changes_nothing(saleor):
+    register(saleor.url)
+
+    status, answer = register(saleor.url, {"auth_token": "invented"})
+
+    assert status == 502
+    assert "did not recognise the token" in answer["error"]["message"]
+    assert Installation.objects.get().token == SECRET
+
+
+@pytest.mark.django_db
+def test_another_shop_is_not_even_called(saleor):
+    stranger = TinySaleor()
+    try:
+        status, answer = register(stranger.url)
+    finally:
+        stranger.close()
+
+    assert status == 403
+    assert "SALEOR_AUTOMATION_SALEOR_API_URL" in answer["error"]["message"]
+    assert stranger.asked == saleor.asked == []
+    assert not Installation.objects.exists()
+
+
+@pytest.mark.django_db
+def test_without_a_configured_shop_the_answer_says_what_to_set(saleor, settings):
+    settings.SALEOR_AUTOMATION = {}
+    status, answer = register(saleor.url)
+    assert status == 403
+    assert "Set SALEOR_AUTOMATION_SALEOR_API_URL" in answer["error"]["message"]
+
+
+@pytest.mark.django_db
+def test_a_database_of_another_shop_is_not_taken_over(saleor, settings):
+    register(saleor.url)
+    other = TinySaleor()
+    settings.SALEOR_AUTOMATION = {"saleor_api_url": other.url}
+    try:
+        status, answer = register(other.url)
+    finally:
+        other.close()
+    assert status == 403
+    assert "another shop before" in answer["error"]["message"]
+    assert Installation.objects.get().api_url == saleor.url
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("content", [b"", b"{", [], {}, {"auth_token": ""}, {"auth_token": 1}])
+def test_what_is_not_saleors_form_is_refused(saleor, content):
+    status, answer = register(saleor.url, content)
+    assert status == 400
+    assert "auth_token" in answer["error"]["message"]
+
+
+@pytest.mark.django_db
+def test_a_saleor_that_cannot_be_called_back_is_explained(saleor, settings):
+    gone = TinySaleor()
+    gone.close()
+    settings.SALEOR_AUTOMATION = {"saleor_api_url": gone.url}
+    status, answer = register(gone.url)
+    assert status == 502
+    assert "SALEOR_AUTOMATION_SALEOR_CALL_URL" in answer["error"]["message"]
+    assert SECRET not in answer["error"]["message"]
+
+
+@pytest.mark.django_db
+def test_saleor_may_be_called_under_another_address_than_its_own(saleor, settings):
+    own = "https://shop.example/graphql/"
+    settings.SALEOR_AUTOMATION = {"saleor_api_url": own, "saleor_call_url": saleor.url}
+
+    assert register(own)[0] == 200
+
+    assert Installation.objects.get().api_url == own
+    assert "/.well-known/jwks.json" in saleor.asked
+
+
+@pytest.mark.django_db
+def test_queries_run_as_the_installed_app(saleor):
+    register(saleor.url)
+    assert graphql(query="{ app { id } }")["app"] == {"id": "QXBwOjE="}
+
+
+@pytest.mark.django_db
+def test_queries_before_the_install_say_where_to_install(saleor):
+    with pytest.raises(SaleorAPIError, match=r"https://studio\.example/saleor/manifest"):
+        graphql(query="{ app { id } }")
+
+
+@pytest.mark.parametrize(
+    ("version", "deletions", "identifiers"),
+    [
+        ("3.21", False, False),
+        ("3.22", False, False),
+        ("3.23", True, True),
+        ("3.24", True, True),
+        (None, False, False),
+        ("nonsense", False, False),
+    ],
+)
+def test_the_manifest_fits_the_saleor_that_asks(saleor, version, deletions, identifiers):
+    made = manifest(version)
+    events = [webhook["asyncEvents"] for webhook in made["webhooks"]]
+    assert (["CUSTOMER_DELETED"] in events) is deletions
+    assert all(("identifier" in webhook) is identifiers for webhook in made["webhooks"])
+    assert all(len(names) == 1 for names in events)
+    assert len({names[0] for names in events}) == len(events)
+
+
+def test_the_manifests_addresses_are_the_configured_ones(saleor):
+    made = manifest("3.23")
+    assert made["tokenTargetUrl"] == "https://studio.example/saleor/register"
+    assert {webhook["targetUrl"] for webhook in made["webhooks"]} == {
+        "https://studio.example/saleor/webhooks/"
+    }
+
+
+def test_the_manifest_asks_no_more_than_its_webhooks_need(saleor):
+    assert manifest("3.23")["permissions"] == ["MANAGE_USERS", "MANAGE_ORDERS", "MANAGE_CHECKOUTS"]
+
+
+@needs_schemas
+@pytest.mark.parametrize("schema", ["3.21", "3.22", "3.23", "3.24-alpha"])
+def test_every_subscription_is_valid_against_saleors_schema(saleor, schema):
+    from graphql import build_schema, parse, validate
+
+    known = build_schema((SALEOR / "schema" / f"{schema}.graphql").read_text(), assume_valid=True)
+    webhooks = manifest(schema)["webhooks"]
+    assert len(webhooks) > 20
+    for webhook in webhooks:
+        assert validate(known, parse(webhook["query"])) == [], webhook["name"]
+        assert "issuedAt" in webhook["query"]
+        assert "recipient { id }" in webhook["query"]
