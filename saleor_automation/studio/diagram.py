@@ -20,7 +20,7 @@ from saleor_automation import clock
 from saleor_automation.sequences.conditions import FACTS, OP_WORDS
 from saleor_automation.sequences.triggers import TRIGGERS
 
-from .compile import REASONS, EmailInfo
+from .compile import EmailInfo
 from .selectors import Standing, standing
 from .sequences import Sequence as SequenceDraft
 from .sequences import emails_in, emails_load, stream_data
@@ -110,11 +110,7 @@ def flow_context(sequence: SequenceDraft, count: Standing) -> dict[str, Any]:
     """Return what the picture's template shows."""
     steps = stream_data(sequence.steps)
     trigger = TRIGGERS.get(sequence.trigger)
-    exits = []
-    for rule in stream_data(sequence.exits):
-        value = rule.get("value") or {}
-        reason = value.get("reason") or REASONS.get(str(value.get("fact")), "")
-        exits.append({"words": condition_words(value), "reason": reason})
+    rules = stream_data(sequence.exits)
     entering = count.nodes.get("", 0)
     return {
         "sequence": sequence,
@@ -123,7 +119,7 @@ def flow_context(sequence: SequenceDraft, count: Standing) -> dict[str, Any]:
         "quiet": duration_words(sequence.quiet_minutes) if sequence.quiet_minutes else "",
         "entering": entering,
         "boxes": boxes(steps, emails_load(emails_in(steps)), count.nodes),
-        "exits": exits,
+        "exits": [condition_words(rule.get("value") or {}) for rule in rules],
         "problems": sequence.problems(),
     }
 

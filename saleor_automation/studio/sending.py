@@ -38,8 +38,8 @@ class SendingForm(forms.ModelForm):
         help_texts = {
             "paused": gettext_lazy("Mails wait until you take this off. Nothing is lost."),
             "consent_policy": gettext_lazy(
-                "Nothing is sent before you have chosen. Ask your lawyer which one your "
-                "country allows; the first is allowed everywhere."
+                "No marketing mail is sent before you have chosen. Writing only to people who "
+                "agreed is allowed everywhere; ask your lawyer before you choose more."
             ),
         }
         widgets = {"consent_policy": forms.RadioSelect}

@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib.auth.models import Permission, User
 
 from saleor_automation.delivery.models import Message, MessageContent
+from saleor_automation.emails.mail import mail_render
 from saleor_automation.emails.models import EmailVersion
 from saleor_automation.inbox.models import RawEvent
 from saleor_automation.people.models import Contact
@@ -108,7 +109,9 @@ def message(**changes: Any) -> Message:
     )
 
 
-def sent_message(version: EmailVersion, name: str = "Aisyah", **changes: Any) -> Message:
+def sent_message(
+    version: EmailVersion, context: dict[str, Any] | None = None, **changes: Any
+) -> Message:
     """Make a mail that was accepted, with the content it was rendered from."""
     mail = message(
         **{
@@ -120,10 +123,11 @@ def sent_message(version: EmailVersion, name: str = "Aisyah", **changes: Any) ->
             **changes,
         }
     )
+    context = context or {"contact": {"first_name": "Aisyah"}}
     MessageContent.objects.create(
         message=mail,
-        subject=f"Hello {name}",
-        context={"contact": {"first_name": name}},
+        subject=mail_render(version, context).subject,
+        context=context,
         envelope={
             "from_name": "Paper & Co",
             "from_email": "hello@paper.example",

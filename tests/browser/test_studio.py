@@ -1,0 +1,115 @@
+"""What a shop owner does in the Studio, in a real Chromium."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from saleor_automation.emails.models import EmailVersion
+from saleor_automation.sequences.models import SequenceSwitch, SequenceVersion
+from saleor_automation.studio.pages import EmailPage
+from saleor_automation.studio.sequences import Sequence
+from saleor_automation.studio.starter.loader import starter_id
+
+pytestmark = pytest.mark.browser
+
+
+def publish(page: Any) -> None:
+    """Choose Publish in the editor's footer."""
+    page.locator("footer [data-w-dropdown-target=toggle]").first.click()
+    page.locator("button[name=action-publish]").first.click()
+    page.wait_for_selector(".messages .success")
+
+
+def test_the_overview_shows_what_runs(page: Any, screenshot: Any) -> None:
+    overview = page.locator(".sa-overview")
+    assert overview.get_by_text("Welcome", exact=True).is_visible()
+    assert overview.get_by_text("Abandoned checkout").is_visible()
+    assert overview.get_by_text("After the purchase").is_visible()
+    screenshot(page, "overview")
+
+
+def test_a_wait_is_changed_and_published(page: Any, screenshot: Any) -> None:
+    key = starter_id("sequence", "welcome")
+    page.get_by_role("link", name="Welcome", exact=True).click()
+    page.wait_for_selector(".sa-strip")
+    screenshot(page, "sequence")
+    first = page.locator("input[name='steps-1-value-amount']")
+    assert page.locator("input[name$=-value-amount]").count() == 4
+    if not first.is_visible():
+        panel = page.locator("section[data-panel]", has=first).last
+        panel.locator("[data-panel-toggle]").first.click()
+    first.fill("3")
+    publish(page)
+    version = SequenceVersion.objects.get(sequence=key, is_current=True)
+    assert version.number == 2
+    assert version.graph["nodes"][str(starter_id("wait", "welcome", 1))]["minutes"] == 3 * 24 * 60
+    screenshot(page, "sequence-published")
+
+
+def test_the_flow_is_shown_beside_the_form(page: Any, screenshot: Any) -> None:
+    sequence = Sequence.objects.get(key=starter_id("sequence", "basket"))
+    page.goto(f"/studio/automation/sequences/edit/{sequence.pk}/")
+    page.get_by_role("button", name="Toggle preview").click()
+    frame = page.frame_locator("iframe[title]").first
+    frame.get_by_text("A basket is left").wait_for()
+    assert frame.locator(".box--send").count() == 3
+    page.wait_for_timeout(1000)
+    screenshot(page, "sequence-flow")
+
+
+def test_a_sequence_is_paused_after_a_question(page: Any, screenshot: Any) -> None:
+    sequence = Sequence.objects.get(key=starter_id("sequence", "welcome"))
+    page.goto(f"/studio/automation/sequences/edit/{sequence.pk}/")
+    page.get_by_role("link", name="Pause").click()
+    assert page.get_by_text("5 people are inside.").is_visible()
+    screenshot(page, "sequence-pause")
+    page.get_by_role("button", name="Pause").click()
+    page.wait_for_selector(".messages .success")
+    assert SequenceSwitch.objects.get(sequence=sequence.key).state == "paused"
+
+
+def test_an_email_is_edited_previewed_and_published(page: Any, screenshot: Any) -> None:
+    email = EmailPage.objects.get(slug="welcome-hello", locale__language_code="en")
+    page.goto(f"/studio/pages/{email.pk}/edit/")
+    heading = page.locator("input[name='body-0-value-text']")
+    heading.fill("How good to see you")
+    page.get_by_role("button", name="Toggle preview").click()
+    frame = page.frame_locator("iframe[title]").first
+    frame.get_by_text("How good to see you").first.wait_for()
+    page.wait_for_timeout(1000)
+    screenshot(page, "email-preview")
+    publish(page)
+    version = EmailVersion.objects.get(
+        email_key=email.translation_key, language="en", is_current=True
+    )
+    assert "How good to see you" in version.html
+
+
+def test_the_inbox_shows_mails_and_why_one_was_not_sent(page: Any, screenshot: Any) -> None:
+    page.goto("/studio/automation/mails/")
+    assert page.get_by_text("Placed an order.").is_visible()
+    screenshot(page, "inbox")
+    page.locator("tr", has_text="aisyah@example.com").locator("a").first.click()
+    mail = page.frame_locator(".sa-mail iframe")
+    mail.get_by_text("Good to have you here").first.wait_for()
+    screenshot(page, "mail-html")
+    page.get_by_role("tab", name="Text").click()
+    assert page.locator("#tab-text pre").is_visible()
+    screenshot(page, "mail-text")
+    page.get_by_role("tab", name="Source").click()
+    assert page.locator("#tab-source pre", has_text="Message-ID").is_visible()
+    screenshot(page, "mail-source")
+
+
+def test_other_pages_open(page: Any, screenshot: Any) -> None:
+    for path, words, name in (
+        ("/studio/automation/sequences/", "People inside", "sequences"),
+        ("/studio/automation/sending/", "Who gets marketing mail", "sending"),
+        ("/studio/automation/not-understood/", "It is not JSON.", "faults"),
+        ("/studio/automation/brands/", "Kertas & Co", "brands"),
+    ):
+        page.goto(path)
+        assert page.get_by_text(words).first.is_visible(), path
+        screenshot(page, name)
