@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from uuid import uuid4
 
+import mjml
 from django.db import transaction
 
 from benchmarks import mailing, seed
@@ -21,7 +22,6 @@ from saleor_automation import clock
 from saleor_automation.conf import conf
 from saleor_automation.delivery.models import Message
 from saleor_automation.delivery.services import message_rendered, message_source
-from saleor_automation.rendering import mjml
 from saleor_automation.sequences.worker import LANES
 
 #: Different mails the raw sender goes through.
