@@ -190,6 +190,10 @@ def enrollment_enter(
     )
     if created:
         return enrollment
+    if happened < enrollment.entered_at:
+        # Deliveries overtake each other: the earliest fact says when it began.
+        enrollment.entered_at = happened
+        Enrollment.objects.filter(pk=enrollment.pk).update(entered_at=happened)
     if not quiet or enrollment.mails or enrollment.state not in LIVE:
         return None
     due_at = happened + quiet
@@ -202,7 +206,6 @@ def enrollment_enter(
         state=Enrollment.State.DEBOUNCING,
         node="",
         contact_id=event.contact_id,
-        entered_at=min(enrollment.entered_at, happened),
         due_at=due_at,
         claim=None,
         claimed_until=None,
