@@ -28,12 +28,13 @@ def _busy(now: datetime) -> dict[str, QuerySet]:
         "mails due": planned.filter(due_at__lte=now),
         "mails being sent": Message.objects.filter(state__in=[state.CLAIMED, state.HANDED_OVER]),
         "unclear mails older than a day": Message.objects.filter(
-            state=state.AMBIGUOUS, settled_at=None, handed_over_at__lte=now - _day()
+            state=state.AMBIGUOUS, settled_at=None, handed_over_at__lte=now - day()
         ),
     }
 
 
-def _day() -> timedelta:
+def day() -> timedelta:
+    """Return after how long an unclear mail is settled."""
     return timedelta(hours=conf().ambiguous_hours)
 
 
@@ -65,8 +66,8 @@ def next_due(now: datetime) -> datetime | None:
         mails.aggregate(at=Min("due_at"))["at"],
     ]
     unclear = Message.objects.filter(
-        Q(handed_over_at__gt=now - _day()), state=state.AMBIGUOUS, settled_at=None
+        Q(handed_over_at__gt=now - day()), state=state.AMBIGUOUS, settled_at=None
     ).aggregate(at=Min("handed_over_at"))["at"]
     if unclear is not None:
-        times.append(unclear + _day())
+        times.append(unclear + day())
     return min((at for at in times if at is not None), default=None)

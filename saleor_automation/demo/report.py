@@ -57,7 +57,9 @@ def rows_by_shopper(world: World, sink: Sink) -> dict[str, list[Row]]:
         for enrollment in Enrollment.objects.exclude(state=Enrollment.State.SENDING):
             key = people.get(enrollment.contact_id)
             row = _ending(enrollment, sequences)
-            if key and row is not None:
+            said = {(r.at, r.why) for r in rows[key]} if key else set()
+            # A mail not sent for the same reason at the same time says it already.
+            if key and row is not None and (row.at, row.why) not in said:
                 rows[key].append(row)
     return {key: sorted(rows[key], key=lambda row: row.at) for key in world.shoppers}
 

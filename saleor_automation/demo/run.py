@@ -50,7 +50,7 @@ def run(*, host: str, port: int, folder: str | None, once: bool, speed: float | 
         world = World()
         world.shoppers = script.shoppers()
         shop = Shop(world)
-        sink = Sink(ledger=state / "mails.jsonl")
+        sink = Sink(ledger=state / "mails.jsonl", seconds=_seconds("SINK", 0.0))
         shop.start()
         stack.callback(shop.stop)
         sink.start()
@@ -61,6 +61,11 @@ def run(*, host: str, port: int, folder: str | None, once: bool, speed: float | 
 
         load_django()
         return _Performance(shop, sink, state, host, port, once, speed, stop).give()
+
+
+def _seconds(name: str, default: float) -> float:
+    """Return a knob for tests: ``SALEOR_AUTOMATION_DEMO_<name>``, in seconds."""
+    return float(os.environ.get(f"SALEOR_AUTOMATION_DEMO_{name}") or default)
 
 
 def _folder(stack: contextlib.ExitStack, folder: str | None) -> Path:
@@ -168,7 +173,7 @@ class _Performance:
             sink=self.sink,
             stop=self.stop,
             speed=self.speed,
-            patience=float(os.environ.get("SALEOR_AUTOMATION_DEMO_PATIENCE", "60")),
+            patience=_seconds("PATIENCE", 60.0),
             progress=lambda days: progress.update(task, completed=int(days)),
         )
         try:

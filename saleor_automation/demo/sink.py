@@ -39,7 +39,9 @@ class Mail:
 class Sink:
     """Receives mails on loopback until stopped."""
 
-    def __init__(self, *, ledger: Path | None = None) -> None:
+    def __init__(self, *, ledger: Path | None = None, seconds: float = 0.0) -> None:
+        #: Real seconds it takes over each mail, half before it keeps it and half after.
+        self.seconds = seconds
         #: The shop's time; the driver sets it together with the clock.
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
         self.mails: list[Mail] = []
@@ -79,25 +81,28 @@ class Sink:
 
     def keep(self, sender: str, recipients: list[str], data: bytes) -> None:
         """Store one mail, and write its id down before the client hears "250"."""
-        message_id = email.message_from_bytes(data, policy=email.policy.default)["Message-ID"]
+        parsed = email.message_from_bytes(data, policy=email.policy.default)
         mail = Mail(
-            message_id=str(message_id or "").strip(),
+            message_id=str(parsed["Message-ID"] or "").strip(),
             sender=sender,
             recipients=tuple(recipients),
             data=data,
             at=self.clock(),
             wall=time.time(),
         )
+        time.sleep(self.seconds / 2)
         with self._lock:
             self.mails.append(mail)
             if self._ledger is not None:
                 line = {
                     "message_id": mail.message_id,
                     "to": list(mail.recipients),
+                    "subject": str(parsed["Subject"] or ""),
                     "at": mail.at.isoformat(),
                 }
                 with self._ledger.open("a") as file:
                     file.write(json.dumps(line) + "\n")
+        time.sleep(self.seconds / 2)
 
     def to(self, address: str) -> list[Mail]:
         """Return the mails to one address, oldest first."""

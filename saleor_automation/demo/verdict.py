@@ -17,7 +17,7 @@ from saleor_automation.inbox.models import RawEvent
 from saleor_automation.saleor_app.models import Refusal
 from saleor_automation.sequences.models import Enrollment
 
-from .quiet import WAITING
+from .quiet import WAITING, day
 from .sink import Mail, Sink
 from .world import World
 
@@ -40,6 +40,8 @@ def message_id_of(mail: Mail) -> UUID | None:
 
 def broken(world: World, sink: Sink, now: datetime) -> list[str]:
     """Return what is not as promised, in words; empty when all is well."""
+    if not sink.mails:
+        return ["No mail left the house."]
     return [*_twice(sink), *_bought(world, sink), *_unknown(sink), *_lost(now), *_inbox()]
 
 
@@ -94,6 +96,9 @@ def _lost(now: datetime) -> Iterator[str]:
     )
     for enrollment in standing:
         yield f"{enrollment.entry_key} waits for a mail that is not planned."
+    unclear = Message.objects.filter(state=Message.State.AMBIGUOUS, settled_at=None)
+    for message in unclear.filter(handed_over_at__lte=now - day()):
+        yield f"{message.key} is unclear for more than a day and was not settled."
     for enrollment in Enrollment.objects.filter(state=Enrollment.State.ERROR):
         yield f"{enrollment.entry_key} was stopped by an error: {enrollment.reason}."
     # A send step and its mail are written in one transaction.

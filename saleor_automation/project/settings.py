@@ -98,10 +98,12 @@ DATABASES = {"default": database_from_environment(os.environ, STATE_DIR)}
 REDIS_URL = os.environ.get("REDIS_URL", "")
 WORKERS = SALEOR_AUTOMATION.get("workers", 2)
 LEASE = SALEOR_AUTOMATION.get("lease_seconds", 120.0)
+# A demo and a Studio may share one Redis, but never a queue.
+QUEUE = "saleor_automation_demo" if SALEOR_AUTOMATION.get("demo") else "saleor_automation"
 # django-q2 is transport only: our tables own retries, so a failed task is dropped at
 # once and ``timeout < lease < retry`` keeps two workers off one batch.
 Q_CLUSTER = {
-    "name": "saleor_automation",
+    "name": QUEUE,
     "workers": WORKERS,
     "queue_limit": WORKERS,
     "bulk": 1,
@@ -120,7 +122,11 @@ Q_CLUSTER = {
 }
 CACHES = {
     "default": (
-        {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+        {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+            "KEY_PREFIX": QUEUE,
+        }
         if REDIS_URL
         else {
             "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
@@ -150,6 +156,8 @@ LOGIN_URL = "wagtailadmin_login"
 
 STATIC_URL = "/static/"
 STATIC_ROOT = STATE_DIR / "static"
+# Files are found in the packages; the folder is for ``collectstatic`` behind a proxy.
+STATIC_ROOT.mkdir(exist_ok=True)
 WHITENOISE_USE_FINDERS = True
 MEDIA_URL = "/media/"
 MEDIA_ROOT = STATE_DIR / "media"

@@ -17,6 +17,9 @@ from .processes import Child, stop_on_signals
 
 logger = logging.getLogger(__name__)
 
+#: Real seconds a new cluster may take until its first heartbeat.
+START_SECONDS = 30.0
+
 
 class Beat(threading.Thread):
     """Beats the pulse until told to stop; asks for a new cluster when it is stuck."""
@@ -25,8 +28,9 @@ class Beat(threading.Thread):
         super().__init__(name="pulse", daemon=True)
         self.stop = stop
         self.cluster_stuck = threading.Event()
-        #: Monotonic time of the running cluster's start; written by the main thread.
-        self.cluster_started_at = time.monotonic()
+        #: Monotonic time of the running cluster's start, None while there is none;
+        #: written by the main thread.
+        self.cluster_started_at: float | None = None
         self._heartbeat_at = self._rescue_at = self._watch_at = 0.0
 
     def run(self) -> None:
@@ -67,23 +71,31 @@ class Beat(threading.Thread):
         if now >= self._rescue_at:
             self._rescue_at = now + min(15.0, settings.lease_seconds / 4)
             rescue()
+        started_at = self.cluster_started_at
+        if started_at is None:
+            return
         if now >= self._heartbeat_at:
             self._heartbeat_at = now + settings.watchdog_seconds / 3
             heartbeat_send()
         if now >= self._watch_at:
             self._watch_at = now + min(5.0, settings.watchdog_seconds / 6)
-            if now - self.cluster_started_at > settings.watchdog_seconds and self._is_stuck():
+            if self._is_stuck(now - started_at):
                 logger.error("The queue stands still; the cluster is restarted.")
+                self.cluster_started_at = None
                 self.cluster_stuck.set()
 
-    def _is_stuck(self) -> bool:
+    def _is_stuck(self, uptime: float) -> bool:
         from django_q.brokers import get_broker
 
         from saleor_automation.conf import conf
         from saleor_automation.sequences.worker import heartbeat_age
 
         age = heartbeat_age()
-        if age is not None and age <= conf().watchdog_seconds:
+        if age is None or age > uptime:
+            # It has not beaten yet: loading Django takes a while on a busy machine.
+            if uptime <= max(conf().watchdog_seconds, START_SECONDS):
+                return False
+        elif age <= conf().watchdog_seconds:
             return False
         return get_broker().queue_size() > 0
 
@@ -96,32 +108,34 @@ def run() -> int:
     cluster = Child("cluster", [sys.executable, "-m", "saleor_automation.project.qcluster"])
     beat = Beat(stop)
     grace = conf().lease_seconds / 12
-    cluster.start()
     beat.start()
     try:
-        while not stop.wait(0.1):
+        while not stop.is_set():
             if beat.cluster_stuck.is_set():
                 cluster.kill_group()
                 beat.cluster_stuck.clear()
             if not beat.is_alive():
                 logger.critical("The pulse ended; the worker restarts.")
                 return 1
-            if cluster.pid:
-                continue
-            if cluster.process is not None:
-                code = cluster.process.returncode
-                cluster.kill_group()
-                cluster.process = None
-                logger.warning(
-                    "The cluster ended with code %s; starting it again in %.1f s",
-                    code,
-                    cluster.back_off(longest=5.0),
-                )
-            if time.monotonic() >= cluster.start_after:
-                beat.cluster_started_at = time.monotonic()
-                cluster.start()
+            _keep_running(cluster, beat)
+            stop.wait(0.1)
     finally:
         stop.set()
         cluster.stop(grace=max(grace, 1.0))
         beat.join(timeout=5)
     return 0
+
+
+def _keep_running(cluster: Child, beat: Beat) -> None:
+    if cluster.pid:
+        return
+    if cluster.process is not None:
+        code = cluster.process.returncode
+        cluster.kill_group()
+        cluster.process = None
+        beat.cluster_started_at = None
+        pause = cluster.back_off(longest=2.0)
+        logger.warning("The cluster ended with code %s; starting it again in %.1f s", code, pause)
+    if time.monotonic() >= cluster.start_after:
+        cluster.start()
+        beat.cluster_started_at = time.monotonic()
