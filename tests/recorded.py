@@ -238,7 +238,9 @@ def contact_names() -> dict[Any, str]:
 
 @cache
 def _known_digests() -> dict[str, str]:
-    known = {}
+    known: dict[str, str] = {}
+    if not SALEOR.is_dir():
+        return known
     for delivery in load_deliveries():
         content = json.loads(delivery.body)
         holder = content.get("user") or (content.get("order") or {}).get("user") or {}

@@ -9,7 +9,8 @@ was heard, so the order of arrival does not matter.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -38,19 +39,24 @@ ORDER_KINDS = (
 )
 
 
-def account_resolve(
-    *,
-    user_id: str,
-    address: str,
-    at: datetime,
-    values: Mapping[str, Any],
-    since: datetime,
-    now: datetime,
-) -> Contact:
-    """Return an account's contact, with what was heard of it at ``at``.
+@dataclass(frozen=True)
+class Heard:
+    """What a payload says of an identity: values at a time, and since when it is known."""
 
-    ``address`` is the account's own, as written. Merges the guest of that address.
+    at: datetime
+    values: Mapping[str, Any]
+    since: datetime
+
+
+def account_resolve(
+    *, user_id: str, address: str, heard: Sequence[Heard], now: datetime
+) -> Contact:
+    """Return an account's contact, with what was heard of it.
+
+    ``address`` is the account's own, as written, at the time of ``heard[0]``. Merges the
+    guest of that address.
     """
+    at = heard[0].at
     lowered = address.strip().lower()[:254]
     held = identities_lock(user_id=user_id, address=lowered)
     mine = held.get((USER, user_id))
@@ -66,17 +72,17 @@ def account_resolve(
     else:
         contact = _contact_create(now)
         Identity.objects.create(kind=USER, value=user_id, contact=contact, as_of=at)
-    Identity.objects.filter(kind=USER, value=user_id, as_of__lt=at).update(as_of=at)
+    if mine is not None and mine.as_of < at:
+        Identity.objects.filter(pk=mine.pk, as_of__lt=at).update(as_of=at)
     if lowered:
         _claim(contact, user_id, lowered, theirs, at, now)
-    evidence_hear(contact, user_key(user_id), at=at, values=values, since=since)
+    evidence_hear(contact, user_key(user_id), heard)
     return contact
 
 
-def guest_resolve(
-    *, address: str, at: datetime, values: Mapping[str, Any], since: datetime, now: datetime
-) -> Contact:
+def guest_resolve(*, address: str, heard: Heard, now: datetime) -> Contact:
     """Return the contact of an address that came without an account."""
+    at = heard.at
     lowered = address.strip().lower()[:254]
     found = identities_lock(user_id="", address=lowered).get((EMAIL, lowered))
     if found is None:
@@ -84,10 +90,10 @@ def guest_resolve(
         Identity.objects.create(kind=EMAIL, value=lowered, contact=contact, as_of=at)
     else:
         contact = found.contact
-        if not user_of(contact) and found.as_of < at:
+        if found.as_of < at and not user_of(contact):
             # An owner's claim is dated by the owner's account alone.
             Identity.objects.filter(pk=found.pk).update(as_of=at)
-    evidence_hear(contact, email_key(lowered), at=at, values=values, since=since)
+    evidence_hear(contact, email_key(lowered), [heard])
     return contact
 
 
@@ -120,12 +126,11 @@ def user_of(contact: Contact) -> str:
     )
 
 
-def evidence_hear(
-    contact: Contact, key: str, *, at: datetime, values: Mapping[str, Any], since: datetime
-) -> None:
+def evidence_hear(contact: Contact, key: str, heard: Iterable[Heard]) -> None:
     """Add evidence under an identity and bring the contact's fields up to it."""
     slots = contact.field_versions.setdefault(key, {})
-    slots_add(slots, iso(at), values, iso(since))
+    for item in heard:
+        slots_add(slots, iso(item.at), item.values, iso(item.since))
     contact_refresh(contact)
 
 

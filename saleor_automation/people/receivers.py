@@ -6,6 +6,7 @@ belongs to is decided by the row, not by the payload at hand, which may be older
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,10 +23,9 @@ from saleor_automation.inbox.models import Event
 from saleor_automation.shop.models import Checkout, ShopOrder
 
 from .erasure import person_erase, row_date, rows_forget
-from .identities import account_resolve, evidence_hear, guest_resolve, rows_attach
+from .identities import Heard, account_resolve, guest_resolve, rows_attach
 from .metadata import consent_read
 from .models import Contact, Identity
-from .profile import user_key
 from .services import consent_record
 from .tombstones import address_buried, user_buried
 
@@ -85,7 +85,7 @@ def _row(
         if heard:
             source = "order" if isinstance(snapshot, OrderSnapshot) else "checkout"
             consent_record(contact=contact, source=source, state=heard.state, at=heard.at)
-    owner, gone = _owner(row)
+    owner, gone = _owner(row, snapshot, contact)
     if gone or (erased and owner is None):
         rows_forget([row])
         _events_drop(events)
@@ -106,59 +106,51 @@ def _person(
     }
     values = {name: value for name, value in values.items() if value not in ("", ["", ""])}
     if snapshot.user is not None:
-        contact = _account(snapshot.user, snapshot.issued_at, now)
-        if contact is None:
-            return None, True
-        evidence_hear(
-            contact,
-            user_key(snapshot.user.id),
-            at=date,
-            values=values,
-            since=snapshot.created_at,
-        )
-        return contact, False
+        heard = Heard(at=date, values=values, since=snapshot.created_at)
+        contact = _account(snapshot.user, snapshot.issued_at, now, also=[heard])
+        return contact, contact is None
     if not snapshot.email:
         return None, False
     if address_buried(snapshot.email, date):
         return None, True
     values["order.email"] = snapshot.email
-    return (
-        guest_resolve(
-            address=snapshot.email, at=date, values=values, since=snapshot.created_at, now=now
-        ),
-        False,
-    )
+    heard = Heard(at=date, values=values, since=snapshot.created_at)
+    return guest_resolve(address=snapshot.email, heard=heard, now=now), False
 
 
-def _account(user: UserRef, at: datetime, now: datetime, country: str = "") -> Contact | None:
+def _account(
+    user: UserRef,
+    at: datetime,
+    now: datetime,
+    country: str = "",
+    also: Sequence[Heard] = (),
+) -> Contact | None:
     """Return an account's contact, or None when it was erased."""
     buried = user_buried(user.id)
     if buried is not None:
         # The payload may tell of another address the erased person had.
         person_erase(user_id=user.id, address=user.email, at=buried, now=now)
         return None
-    values: dict[str, Any] = {
-        "account.name": [user.first_name, user.last_name],
-        "account.language": user.language,
-    }
+    values: dict[str, Any] = {"account.name": [user.first_name, user.last_name]}
+    if user.language:
+        values["account.language"] = user.language
     if user.email:
         values["account.email"] = user.email
     if user.is_staff is not None:
         values["account.staff"] = user.is_staff
     if country:
         values["account.country"] = country
-    return account_resolve(
-        user_id=user.id,
-        address=user.email,
-        at=at,
-        values=values,
-        since=user.joined_at or at,
-        now=now,
-    )
+    own = Heard(at=at, values=values, since=user.joined_at or at)
+    return account_resolve(user_id=user.id, address=user.email, heard=[own, *also], now=now)
 
 
-def _owner(row: ShopOrder | Checkout) -> tuple[Contact | None, bool]:
+def _owner(
+    row: ShopOrder | Checkout, snapshot: OrderSnapshot | CheckoutSnapshot, contact: Contact | None
+) -> tuple[Contact | None, bool]:
     """Return whose row it is by what the row says now, and whether they were erased."""
+    same_user = row.user_id == (snapshot.user.id if snapshot.user else "")
+    if contact is not None and same_user and (row.user_id or row.email == snapshot.email.lower()):
+        return contact, False
     if row.user_id:
         if user_buried(row.user_id):
             return None, True
