@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from wagtail import hooks
 from wagtail.snippets.models import register_snippet
 
+from .guards import refuse_needed_email
 from .overview import OverviewPanel
 from .permissions import grantable_permissions
 from .publishing import refuse_broken_email
@@ -20,6 +21,7 @@ from .viewsets import AutomationGroup
 register_snippet(AutomationGroup)
 
 hooks.register("before_publish_page", refuse_broken_email)
+hooks.register("before_delete_page", refuse_needed_email)
 
 ICONS = ("sa-sequence", "sa-send", "sa-brand")
 

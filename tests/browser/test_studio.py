@@ -59,6 +59,24 @@ def test_the_flow_is_shown_beside_the_form(page: Any, screenshot: Any) -> None:
     screenshot(page, "sequence-flow")
 
 
+def test_a_condition_offers_what_fits_its_fact(page: Any, screenshot: Any) -> None:
+    sequence = Sequence.objects.get(key=starter_id("sequence", "basket"))
+    page.goto(f"/studio/automation/sequences/edit/{sequence.pk}/")
+    fact = page.locator("select[name='exits-0-value-fact']")
+    op = page.locator("select[name='exits-0-value-op']")
+    value = page.locator("input[name='exits-0-value-value']")
+    page.locator("section[data-panel]", has=fact).last.locator("[data-panel-toggle]").first.click()
+    fact.wait_for()
+    assert op.input_value() == "is_true"
+    assert not value.is_visible()
+    fact.select_option("contact.orders")
+    assert op.input_value() == "eq"
+    assert value.is_visible()
+    assert op.locator("option[value=is_true]").is_disabled()
+    fact.scroll_into_view_if_needed()
+    screenshot(page, "condition")
+
+
 def test_a_sequence_is_paused_after_a_question(page: Any, screenshot: Any) -> None:
     sequence = Sequence.objects.get(key=starter_id("sequence", "welcome"))
     page.goto(f"/studio/automation/sequences/edit/{sequence.pk}/")

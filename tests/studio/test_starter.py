@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 from wagtail.models import Locale
 
 from saleor_automation.emails.models import Brand, EmailVersion
@@ -141,6 +143,22 @@ def test_a_sequence_cannot_send_an_unpublished_email() -> None:
     with pytest.raises(CompileError) as caught:
         Sequence.objects.get(key=starter_id("sequence", "welcome")).graph()
     assert "is not published in the default language" in str(caught.value.diagnostics[0])
+
+
+@pytest.mark.usefixtures("loaded")
+def test_an_email_a_sequence_sends_cannot_be_deleted(admin_client: Client) -> None:
+    page = EmailPage.objects.get(slug="welcome-hello", locale__language_code="en")
+    for needed in (page, page.get_parent()):
+        response = admin_client.post(
+            reverse("wagtailadmin_pages:delete", args=[needed.pk]), follow=True
+        )
+        assert "still sent by: “Welcome”" in response.content.decode() or needed != page
+        assert EmailPage.objects.filter(pk=page.pk).exists()
+    welcome = Sequence.objects.get(key=starter_id("sequence", "welcome"))
+    welcome.steps = list(welcome.steps.raw_data)[1:]
+    welcome.save_revision().publish()
+    admin_client.post(reverse("wagtailadmin_pages:delete", args=[page.pk]))
+    assert not EmailPage.objects.filter(pk=page.pk).exists()
 
 
 def test_both_languages_say_the_same_things() -> None:
