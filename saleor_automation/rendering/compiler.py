@@ -44,7 +44,8 @@ def compile_email(
     """
     diagnostics = lint_document(document, known)
     compiler = f"{COMPILER}/layout-{LAYOUT}"
-    html, text, links = "", "", ()
+    html, text = "", ""
+    links: tuple[str, ...] = ()
     if not _errors(diagnostics):
         try:
             tokenised = mjml_compile(layout_mjml(document, style))

@@ -29,7 +29,7 @@ __all__ = [
 
 
 def _id() -> str:
-    return field(default="", kw_only=True)  # type: ignore[no-any-return]
+    return field(default="", kw_only=True)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from liquid.exceptions import LiquidError, OutputStreamLimitError
 
 from saleor_automation.exceptions import CompileError, RenderError
 
+from .fast import PlainContext, PlainOutput
 from .filters import FILTERS
 
 __all__ = ["HTML", "TEXT", "LiquidUse", "liquid_parse", "liquid_render", "liquid_use"]
@@ -52,6 +53,8 @@ class _Output(StringIO):
 
 
 class _Template(BoundTemplate):
+    context_class = PlainContext
+
     def _get_buffer(self) -> StringIO:
         return _Output()
 
@@ -71,6 +74,7 @@ class EmailEnvironment(Environment):
         super().setup_tags_and_filters(extra=False)
         keep = {*TAGS, "content", "output", "illegal"}
         self.tags = {name: tag for name, tag in self.tags.items() if name in keep}
+        self.add_tag(PlainOutput)
         self.filters = dict(FILTERS)
 
 
@@ -129,7 +133,7 @@ def liquid_use(template: BoundTemplate) -> LiquidUse:
     paths = set()
     for uses in analysis.globals.values():
         for use in uses:
-            names = []
+            names: list[str] = []
             for segment in use.segments:
                 if not isinstance(segment, str) or len(names) == 2:
                     break

@@ -20,7 +20,8 @@ WIDTH = 72
 VALUE_WIDTH = 12
 #: A word; a Liquid output or tag belongs to the word it touches.
 _WORD = re.compile(r"(?:\{\{.*?\}\}|\{%.*?%\}|\S)+", re.S)
-_GAPS = re.compile(r"[ \t]+\n|\n[ \t]*\n\s*\n")
+_TRAILING = re.compile(r"[ \t\r]+\n")
+_GAPS = re.compile(r"\n{3,}")
 
 
 def text_compile(document: Document) -> str:
@@ -34,13 +35,7 @@ def text_compile(document: Document) -> str:
 
 def text_tidy(rendered: str) -> str:
     """Close the gaps that empty values and branches leave."""
-    while (tidied := _GAPS.sub(_gap, rendered)) != rendered:
-        rendered = tidied
-    return rendered.strip() + "\n"
-
-
-def _gap(match: re.Match[str]) -> str:
-    return "\n\n" if match.group().count("\n") > 1 else "\n"
+    return _GAPS.sub("\n\n", _TRAILING.sub("\n", rendered)).strip() + "\n"
 
 
 def _block(block: Block, language: str) -> str:

@@ -75,8 +75,9 @@ class EmailMixin(models.Model):
     @property
     def email_language(self) -> str:
         """Language of this email, lower case; a page not saved yet has none of its own."""
-        locale = self.locale if getattr(self, "locale_id", None) else None
-        return (locale.language_code if locale else conf().default_language).lower()
+        # ``locale`` comes from Wagtail's TranslatableMixin, which every host's page has.
+        locale: Any = getattr(self, "locale", None) if getattr(self, "locale_id", None) else None
+        return str(locale.language_code if locale else conf().default_language).lower()
 
     def email_document(self) -> Document:
         """Return the email as the compiler wants it."""
@@ -139,7 +140,7 @@ class EmailPage(EmailMixin, Page):
         verbose_name_plural = _("emails")
 
     def __str__(self) -> str:
-        return self.title
+        return str(self.title)
 
     def get_url_parts(self, request: HttpRequest | None = None) -> None:
         """An email has no public address."""

@@ -38,11 +38,6 @@ BODY = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def connected() -> None:
-    publishing.connect()
-
-
 @pytest.fixture
 def folder() -> EmailIndexPage:
     locale = Locale.objects.get_or_create(language_code="en")[0]
@@ -161,25 +156,7 @@ def test_a_draft_may_be_broken_and_makes_no_version(admin: Client, folder: Email
     assert versions() == []
 
 
-def refusing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Register the hook when the Studio has not done so."""
-    from wagtail import hooks
-
-    registered = hooks.get_hooks("before_publish_page")
-    if publishing.refuse_broken_email not in registered:
-        real = hooks.get_hooks
-
-        def get_hooks(name: str) -> list[Any]:
-            extra = [publishing.refuse_broken_email] if name == "before_publish_page" else []
-            return [*real(name), *extra]
-
-        monkeypatch.setattr(hooks, "get_hooks", get_hooks)
-
-
-def test_a_broken_email_is_refused_in_words(
-    admin: Client, folder: EmailIndexPage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    refusing(monkeypatch)
+def test_a_broken_email_is_refused_in_words(admin: Client, folder: EmailIndexPage) -> None:
     page = email(folder)
     edit = reverse("wagtailadmin_pages:edit", args=[page.pk])
     response = admin.post(edit, form(BROKEN, **{"action-publish": "1"}), follow=True)
@@ -197,9 +174,8 @@ def test_a_broken_email_is_refused_in_words(
 
 
 def test_a_new_broken_email_does_not_go_live_by_accident(
-    admin: Client, folder: EmailIndexPage, monkeypatch: pytest.MonkeyPatch
+    admin: Client, folder: EmailIndexPage
 ) -> None:
-    refusing(monkeypatch)
     create = reverse("wagtailadmin_pages:add", args=["saleor_automation", "emailpage", folder.pk])
     response = admin.post(create, form(BROKEN, **{"action-publish": "1"}))
     page = EmailPage.objects.get()
@@ -209,9 +185,8 @@ def test_a_new_broken_email_does_not_go_live_by_accident(
 
 
 def test_a_live_email_stays_as_it_is_when_a_change_is_refused(
-    admin: Client, folder: EmailIndexPage, monkeypatch: pytest.MonkeyPatch
+    admin: Client, folder: EmailIndexPage
 ) -> None:
-    refusing(monkeypatch)
     page = email(folder)
     page.save_revision().publish()
     edit = reverse("wagtailadmin_pages:edit", args=[page.pk])
