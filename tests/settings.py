@@ -11,7 +11,7 @@ os.environ.setdefault(
 )
 os.environ.setdefault("SECRET_KEY", "tests only")
 
-from saleor_automation.project.settings import *  # noqa: E402, F403
+from saleor_automation.project.settings import *  # noqa: F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
