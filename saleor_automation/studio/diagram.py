@@ -127,7 +127,7 @@ def flow_context(sequence: SequenceDraft, count: Standing) -> dict[str, Any]:
 def diagram_response(request: HttpRequest, sequence: SequenceDraft) -> HttpResponse:
     """Return the picture as a page of its own, for the preview panel."""
     context = flow_context(sequence, standing(sequence.key, now=clock.now()))
-    html = render_to_string("saleor_automation/studio/flow.html", context, request)
+    html: str = render_to_string("saleor_automation/studio/flow.html", context, request)
     if getattr(request, "in_preview_panel", False):
         # The panel keeps the scroll position and runs its checks through the userbar.
         bar = Userbar(object=sequence).render_html({"request": request})

@@ -20,12 +20,10 @@ from .sequences import Sequence
 
 def refuse_needed_email(request: HttpRequest, page: Page) -> HttpResponse | None:
     """Stop the deletion of an email, or a folder with one. Hook ``before_delete_page``."""
-    emails = [
-        email
-        for email in page.get_descendants(inclusive=True).specific()
-        if isinstance(email, EmailMixin)
-    ]
-    used = sequences_sending({str(email.translation_key) for email in emails})
+    inside = page.get_descendants(inclusive=True).specific()
+    used = sequences_sending(
+        {str(found.translation_key) for found in inside if isinstance(found, EmailMixin)}
+    )
     if not used:
         return None
     messages.error(
