@@ -40,7 +40,7 @@ class Conf:
     #: Rows one pulse claims at a time (enrollments, raw events).
     claim_batch: int = 200
     #: Messages one send task takes; one ledger commit covers them.
-    send_batch: int = 100
+    send_batch: int = 200
     #: django-q2 worker processes.
     workers: int = 2
     #: Seconds without a heartbeat, work waiting, after which the cluster is restarted.

@@ -26,7 +26,7 @@ from saleor_automation.exceptions import RenderError
 from . import reasons
 from .ledger import Closing
 from .links import links_for
-from .mime import LedgerEmail, address, header_clean, mail_bytes
+from .mime import LedgerEmail, address, address_ascii, header_clean, mail_bytes
 from .models import Message, MessageContent
 
 logger = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ def envelope_make(
         headers["Reply-To"] = header_clean(brand.reply_to)
     return {
         "from_name": brand.from_name or brand.name,
-        "from_email": brand.from_email,
+        "from_email": address_ascii(brand.from_email) if brand.from_email else "",
         "to": to,
         "date": now.isoformat(),
         "message_id": f"<{message.pk.hex}@{domain}>",
@@ -124,7 +124,7 @@ def compose(
             continue
         try:
             done.append(_compose(message, subject, version, context, brands, now))
-        except RenderError as error:
+        except (RenderError, ValueError) as error:
             logger.warning("Message %s cannot be rendered: %s", message.pk, error)
             failed[message.pk] = Closing(
                 message, Message.State.FAILED, reasons.RENDER, str(error)[:255]
@@ -144,7 +144,7 @@ def _compose(
     envelope = envelope_make(
         message,
         brand_for(message.channel, brands),
-        to=subject.contact.email,
+        to=address_ascii(subject.contact.email),
         links=subject.links,
         now=now,
     )
@@ -152,6 +152,8 @@ def _compose(
     email = LedgerEmail(
         content=content,
         html=rendered.html,
+        sender=envelope["from_email"],
+        recipient=envelope["to"],
         subject=header_clean(rendered.subject),
         body=rendered.text,
         from_email=address(envelope["from_name"], envelope["from_email"]),

@@ -11,6 +11,8 @@ import smtplib
 from dataclasses import dataclass
 from enum import Enum
 
+from .smtp import NotBegun
+
 
 class Kind(Enum):
     """What to do about a failure."""
@@ -35,6 +37,8 @@ class Failure:
 
 def failure_of(error: Exception) -> Failure:
     """Classify what Django's email backend raised while one mail was sent."""
+    if isinstance(error, NotBegun):
+        return Failure(Kind.TEMPORARY, _words(error), disconnected=True)
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code, text = next(iter(error.recipients.values()), (0, b""))
         return _reply(code, text)

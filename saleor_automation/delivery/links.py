@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
+from functools import lru_cache
 from uuid import UUID
 
 from django.core.signing import BadSignature, Signer
@@ -47,8 +48,16 @@ def token_read(text: str) -> LinkToken | None:
 def links_for(*, contact_id: UUID, message_id: UUID) -> dict[str, str]:
     """Return the links every mail may show: unsubscribe, view."""
     token = token_make(LinkToken(contact_id, message_id))
-    base = conf().public_url
-    return {
-        "unsubscribe": base + reverse("saleor_automation:unsubscribe", args=[token]),
-        "view": base + reverse("saleor_automation:view_mail", args=[token]),
-    }
+    return {name: before + token + after for name, (before, after) in _addresses(conf().public_url)}
+
+
+@lru_cache(maxsize=8)
+def _addresses(base: str) -> tuple[tuple[str, tuple[str, str]], ...]:
+    """Return each link's address before and behind its token."""
+    views = {"unsubscribe": "unsubscribe", "view": "view_mail"}
+    parts = []
+    for name, view in views.items():
+        path = base + reverse(f"saleor_automation:{view}", args=["TOKEN"])
+        before, _, after = path.rpartition("TOKEN")
+        parts.append((name, (before, after)))
+    return tuple(parts)

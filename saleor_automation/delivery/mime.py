@@ -16,6 +16,7 @@ from email.utils import format_datetime
 from typing import Any
 
 from django.core.mail import EmailMultiAlternatives
+from django.utils.encoding import punycode
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\x85]+")
 _SPECIAL = re.compile(r"[^A-Za-z0-9 !#$%&\'*+/=?^_`{|}~-]")
@@ -73,6 +74,17 @@ def address(name: str, email: str) -> str:
         escaped = name.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{escaped}" <{email}>'
     return f"{name} <{email}>"
+
+
+def address_ascii(email: str) -> str:
+    """Return a bare address as SMTP without SMTPUTF8 can carry it: an IDNA domain.
+
+    Raises ValueError when the part before the @ is not ASCII or there is no domain.
+    """
+    local, at, domain = header_clean(email).rpartition("@")
+    if not at or not local.isascii() or any(sign in email for sign in "<> "):
+        raise ValueError(f"The mail server cannot be given the address {email!r}.")
+    return f"{local}@{punycode(domain)}"
 
 
 def quoted_printable(text: str) -> bytes:
@@ -142,9 +154,14 @@ class LedgerEmail(EmailMultiAlternatives):
     SMTP sends the bytes; anymail's backends read the fields, as of any Django mail.
     """
 
-    def __init__(self, *, content: bytes, html: str, **kwargs: Any) -> None:
+    def __init__(
+        self, *, content: bytes, html: str, sender: str = "", recipient: str = "", **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.content = content
+        #: Addresses of the SMTP dialogue, bare and ASCII.
+        self.sender = sender
+        self.recipient = recipient
         self.attach_alternative(html, "text/html")
 
     def message(self, *args: Any, **kwargs: Any) -> Prebuilt:  # type: ignore[override]

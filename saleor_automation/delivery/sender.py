@@ -24,12 +24,13 @@ from saleor_automation.people.models import Contact
 
 from . import reasons
 from .composing import Composed, compose
+from .contents import contents_write
 from .control import control_get
 from .failures import Kind
 from .gates import gates_before, gates_locked
 from .journal import Journal
 from .ledger import Closing, messages_close, put_off
-from .models import Message, MessageContent
+from .models import Message
 from .transport import transport
 from .truth import truth_refusals
 
@@ -121,12 +122,7 @@ def _decide(
         going = [
             mail for mail in composed if mail.message.pk in held and mail.message.pk not in closings
         ]
-        MessageContent.objects.bulk_create(
-            [mail.content for mail in going],
-            update_conflicts=True,
-            unique_fields=["message"],
-            update_fields=["subject", "context", "envelope"],
-        )
+        contents_write([mail.content for mail in going])
         until = clock.wall() + timedelta(seconds=conf().lease_seconds)
         groups: dict[tuple[Any, str], list[UUID]] = defaultdict(list)
         for mail in going:

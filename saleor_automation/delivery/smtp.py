@@ -1,0 +1,89 @@
+"""Django's SMTP backend, sending a ledger's mails with fewer round trips.
+
+Knows the SMTP dialogue. Where the server offers PIPELINING (RFC 2920) the three
+commands before the content travel in one packet: two round trips a mail instead of
+four. It also tells a connection lost before the content, which is definite, from
+one lost after, which is not.
+"""
+
+from __future__ import annotations
+
+import smtplib
+from typing import Any
+
+from django.core.mail import EmailMessage
+from django.core.mail.backends import smtp
+
+from .mime import LedgerEmail
+
+
+class NotBegun(smtplib.SMTPServerDisconnected):
+    """The connection was lost before any content was sent: certainly not delivered."""
+
+
+class EmailBackend(smtp.EmailBackend):
+    """Sends ``LedgerEmail`` its own way and every other mail as Django does."""
+
+    def _send(self, email_message: EmailMessage) -> bool:
+        connection: Any = self.connection
+        if not isinstance(email_message, LedgerEmail) or not email_message.recipient:
+            return bool(super()._send(email_message))
+        connection.ehlo_or_helo_if_needed()
+        _transfer(connection, email_message)
+        return True
+
+
+def _transfer(connection: smtplib.SMTP, mail: LedgerEmail) -> None:
+    """Send one mail. Raises smtplib's errors, ``NotBegun`` among them."""
+    size = f" SIZE={len(mail.content)}" if connection.has_extn("size") else ""
+    commands = (
+        f"MAIL FROM:<{mail.sender}>{size}\r\n",
+        f"RCPT TO:<{mail.recipient}>\r\n",
+        "DATA\r\n",
+    )
+    try:
+        if connection.has_extn("pipelining"):
+            connection.send("".join(commands))
+            replies = [connection.getreply() for _ in commands]
+        else:
+            replies = []
+            for command in commands:
+                connection.send(command)
+                replies.append(connection.getreply())
+                if replies[-1][0] // 100 not in (2, 3):
+                    break
+        _before_content(connection, mail, replies)
+    except smtplib.SMTPServerDisconnected as error:
+        raise NotBegun(str(error)) from error
+    except OSError as error:
+        if isinstance(error, smtplib.SMTPException):
+            raise
+        raise NotBegun(str(error)) from error
+    # The content ends its lines with CRLF throughout and never begins with a dot.
+    connection.send(mail.content.replace(b"\r\n.", b"\r\n..") + b".\r\n")
+    code, words = connection.getreply()
+    if code != 250:
+        raise smtplib.SMTPDataError(code, words)
+
+
+def _before_content(
+    connection: smtplib.SMTP, mail: LedgerEmail, replies: list[tuple[int, bytes]]
+) -> None:
+    """Raise what the replies to MAIL, RCPT and DATA mean, leaving the dialogue clean."""
+    (mail_code, mail_words), *rest = replies
+    rcpt_code, rcpt_words = rest[0] if rest else (0, b"")
+    data_code, data_words = rest[1] if len(rest) > 1 else (0, b"")
+    refused = mail_code != 250 or rcpt_code not in (250, 251)
+    if not refused and data_code == 354:
+        return
+    if data_code == 354:
+        # RFC 2920, 3.1: DATA was taken all the same; an empty content ends it.
+        connection.send(".\r\n")
+        connection.getreply()
+    if 421 not in (mail_code, rcpt_code, data_code):
+        connection.rset()
+    if mail_code != 250:
+        raise smtplib.SMTPSenderRefused(mail_code, mail_words, mail.sender)
+    if refused:
+        raise smtplib.SMTPRecipientsRefused({mail.recipient: (rcpt_code, rcpt_words)})
+    raise smtplib.SMTPDataError(data_code, data_words)
