@@ -15,13 +15,13 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.generic import TemplateView
-from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
+from wagtail.admin.ui.tables import Column, TitleColumn
 from wagtail.admin.views.generic import IndexView, PermissionCheckedMixin, WagtailAdminTemplateMixin
 
 from saleor_automation.inbox.models import RawEvent
 
 from . import permissions
-from .mails import BREADCRUMBS
+from .mails import BREADCRUMBS, TimeColumn
 
 #: Characters of a body shown on its page; the rest is said to be there.
 SHOWN = 100_000
@@ -52,7 +52,7 @@ class FaultIndexView(IndexView):
             ),
             Column("fault", label=_("Why"), accessor=lambda raw: Truncator(raw.fault).chars(140)),
             Column("source", label=_("Came by"), accessor=lambda raw: raw.get_source_display()),
-            DateColumn("received_at", label=_("Received")),
+            TimeColumn("received_at", label=_("Received")),
         ]
 
     def get_base_queryset(self) -> QuerySet[RawEvent]:
