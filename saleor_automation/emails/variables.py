@@ -43,6 +43,8 @@ class Variable:
     sample: Any
     #: Shown among the few that help texts name.
     common: bool = False
+    #: Whether the Studio lists it; the ones the layout itself needs it does not.
+    listed: bool = True
 
     @property
     def subject(self) -> str:
@@ -114,12 +116,29 @@ variables_register(
             label=_("Postal address of the shop"),
             sample="12 Jalan Tun Razak\n50400 Kuala Lumpur",
         ),
-        Variable(path="shop.logo_url", label=_("Logo of the shop"), sample=""),
-        Variable(path="shop.color_primary", label=_("Button colour"), sample="#1f4b3f"),
-        Variable(path="shop.color_on_primary", label=_("Button's text colour"), sample="#ffffff"),
-        Variable(path="shop.color_text", label=_("Text colour"), sample="#222222"),
-        Variable(path="shop.color_background", label=_("Background colour"), sample="#f4f1ec"),
-        Variable(path="shop.font_family", label=_("Font"), sample="Helvetica, Arial, sans-serif"),
+        Variable(path="shop.logo_url", label=_("Logo of the shop"), sample="", listed=False),
+        Variable(
+            path="shop.color_primary", label=_("Button colour"), sample="#1f4b3f", listed=False
+        ),
+        Variable(
+            path="shop.color_on_primary",
+            label=_("Button's text colour"),
+            sample="#ffffff",
+            listed=False,
+        ),
+        Variable(path="shop.color_text", label=_("Text colour"), sample="#222222", listed=False),
+        Variable(
+            path="shop.color_background",
+            label=_("Background colour"),
+            sample="#f4f1ec",
+            listed=False,
+        ),
+        Variable(
+            path="shop.font_family",
+            label=_("Font"),
+            sample="Helvetica, Arial, sans-serif",
+            listed=False,
+        ),
         Variable(
             path="links.unsubscribe",
             label=_("Link to unsubscribe"),

@@ -12,7 +12,7 @@ from typing import Any
 from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
-from wagtail.admin.panels import FieldPanel, HelpPanel, TitleFieldPanel
+from wagtail.admin.panels import FieldPanel, HelpPanel
 from wagtail.fields import StreamField
 from wagtail.models import Page
 
@@ -44,6 +44,7 @@ class VariablesPanel(HelpPanel):
                     "common": variable.common,
                 }
                 for variable in variables_all()
+                if variable.listed
             ]
             rows.sort(key=lambda row: not row["common"])
             return {**super().get_context_data(parent_context), "variables": rows}
@@ -108,7 +109,7 @@ class EmailIndexPage(Page):
 
     parent_page_types = ["wagtailcore.Page", "saleor_automation.EmailIndexPage"]
     subpage_types = ["saleor_automation.EmailPage", "saleor_automation.EmailIndexPage"]
-    content_panels = [TitleFieldPanel("title")]
+    content_panels = [FieldPanel("title", classname="title")]
     promote_panels: list[Any] = []
     preview_modes: list[tuple[str, Any]] = []
 
@@ -127,7 +128,12 @@ class EmailPage(EmailMixin, Page):
     parent_page_types = ["saleor_automation.EmailIndexPage"]
     subpage_types: list[str] = []
     content_panels = [
-        TitleFieldPanel("title", help_text=_("Its name in the Studio; customers see the subject.")),
+        # Not TitleFieldPanel: there is no slug in the form for it to fill in.
+        FieldPanel(
+            "title",
+            classname="title",
+            help_text=_("Its name in the Studio; customers see the subject."),
+        ),
         VariablesPanel(),
         FieldPanel("subject"),
         FieldPanel("preheader"),

@@ -153,7 +153,7 @@ class DividerBlock(EmailBlock, blocks.StaticBlock):
     """A thin line."""
 
     class Meta:
-        icon = "horizontalrule"
+        icon = "minus"
         label = _("Divider")
         admin_text = _("A thin line.")
         description = _("A thin line between two parts")
