@@ -15,7 +15,6 @@ from collections.abc import Callable, Sequence
 from saleor_automation import __version__
 from saleor_automation.exceptions import UsageError
 
-SETTINGS = "saleor_automation.project.settings"
 NEED_STUDIO = (
     'This command needs the Studio, of which "{module}" is missing. Install it with: '
     'pip install "saleor-automation[studio]"'
@@ -143,29 +142,15 @@ def _prepare(options: argparse.Namespace) -> None:
     """Point Django at the project, with the folder asked for, and load it."""
     if getattr(options, "state_dir", None):
         os.environ["SALEOR_AUTOMATION_STATE_DIR"] = os.path.abspath(options.state_dir)
+    from saleor_automation.project.loading import load_django
+
     load_django()
-
-
-def load_django() -> None:
-    """Load the project. Raises UsageError for a wrong variable."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", SETTINGS)
-    import django
-
-    if os.environ["DJANGO_SETTINGS_MODULE"] == SETTINGS:
-        # First on their own: Django would bury their words.
-        import dj_database_url  # noqa: F401
-
-        from saleor_automation.project import environment
-
-        folder = environment.state_dir(os.environ)
-        environment.automation_from_environment(os.environ, folder)
-        environment.database_from_environment(os.environ, folder)
-        environment.email_from_environment(os.environ)
-    django.setup()
 
 
 def manage(arguments: Sequence[str]) -> int:
     """Run one of Django's own commands."""
+    from saleor_automation.project.loading import load_django
+
     load_django()
     from django.core.management import execute_from_command_line
 

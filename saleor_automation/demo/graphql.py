@@ -79,6 +79,7 @@ class Document:
                 self._next()
             if self._peek() == "(":
                 self._skip_parentheses()
+            self._directives()
         self.operation = self._selection()
 
     def _skip_parentheses(self) -> None:

@@ -57,7 +57,7 @@ def run(*, host: str, port: int, folder: str | None, once: bool, speed: float | 
         stack.callback(sink.stop)
         public_url = f"http://{host}:{port}"
         _environment(state, public_url=public_url, api_url=shop.api_url, smtp_port=sink.port)
-        from saleor_automation.cli import load_django
+        from saleor_automation.project.loading import load_django
 
         load_django()
         return _Performance(shop, sink, state, host, port, once, speed, stop).give()
