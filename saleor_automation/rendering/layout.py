@@ -37,6 +37,10 @@ def layout_mjml(document: Document, style: Style) -> str:
     direction = "rtl" if right_to_left(document.language) else "ltr"
     side = "right" if direction == "rtl" else "left"
     painter = _Painter(style, document.language, side)
+    # The page's direction is not enough: sections and columns set their own.
+    turned = (
+        '<mj-section direction="rtl" /><mj-column direction="rtl" />' if side == "right" else ""
+    )
     footers = [block for block in document.blocks if isinstance(block, Footer)]
     body = [block for block in document.blocks if not isinstance(block, Footer)]
     preview = (
@@ -50,7 +54,7 @@ def layout_mjml(document: Document, style: Style) -> str:
         '<mj-raw><meta name="color-scheme" content="light" />'
         '<meta name="supported-color-schemes" content="light" />'
         '<meta name="format-detection" content="telephone=no,date=no,address=no" /></mj-raw>'
-        f"<mj-attributes>{painter.defaults()}</mj-attributes><mj-style>{_CSS}</mj-style></mj-head>"
+        f"<mj-attributes>{painter.defaults()}{turned}</mj-attributes><mj-style>{_CSS}</mj-style></mj-head>"
         f'<mj-body background-color="{painter.background}" width="600px">'
         f'<mj-section padding="32px 0 20px 0"><mj-column>{painter.header()}</mj-column>'
         "</mj-section>"
