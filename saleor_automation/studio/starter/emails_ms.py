@@ -16,13 +16,12 @@ EMAILS: dict[str, EmailText] = {
         body=(
             heading("Gembira anda bersama kami"),
             text(
-                HELLO
-                + "<p>Akaun anda di {{ shop.name }} sudah sedia. Alamat anda tersimpan, semua "
-                "pesanan ada di satu tempat, dan troli anda tidak hilang. Mula pilih di telefon, "
-                "sambung di komputer.</p>"
-                "<p>Dalam dua minggu ini kami akan hantar empat lagi e-mel pendek: cara membuat "
-                "pesanan, dari mana hendak bermula, dan cara menghubungi kami. Selepas itu, kami "
-                "hanya menulis kalau ada perkara yang berbaloi untuk dikongsi.</p>"
+                HELLO + "<p>Akaun anda di {{ shop.name }} sudah sedia. Alamat anda tersimpan dan "
+                "semua pesanan ada di satu tempat, jadi pembelian seterusnya cuma mengambil "
+                "masa seminit.</p><p>Dalam dua minggu ini kami akan hantar empat lagi e-mel "
+                "pendek: cara membuat pesanan, dari mana hendak bermula, dan cara menghubungi "
+                "kami. Selepas itu, kami hanya menulis kalau ada perkara yang berbaloi untuk "
+                "dikongsi.</p>"
             ),
             button("Jom tengok-tengok", SHOP),
         ),
@@ -30,17 +29,17 @@ EMAILS: dict[str, EmailText] = {
     "welcome-good-to-know": EmailText(
         title="Selamat datang 2: Elok tahu dahulu",
         subject="Sebelum pesanan pertama: tiga perkara",
-        preheader="Penghantaran, pembayaran, dan kalau ada yang tidak kena.",
+        preheader="Penghantaran, tukar fikiran, dan kalau ada yang tidak kena.",
         body=(
             heading("Tiga soalan yang paling kerap ditanya"),
             text(
-                HELLO + "<p><b>Berapa kos penghantaran?</b> Harganya tertera di troli sebelum anda "
-                "membayar. Jumlah yang anda nampak di situ, itulah yang anda bayar.</p>"
-                "<p><b>Boleh tukar fikiran selepas memesan?</b> Boleh. Balas e-mel pengesahan "
-                "pesanan secepat mungkin. Selagi bungkusan belum keluar, alamat atau isi pesanan "
-                "masih boleh diubah.</p>"
-                "<p><b>Bagaimana kalau barang tidak kena?</b> Tulis kepada kami, sertakan nombor "
-                "pesanan dan sekeping gambar. Ada orang yang akan membaca dan membalasnya.</p>"
+                HELLO + "<p><b>Berapa kos penghantaran?</b> Harganya tertera semasa daftar "
+                "keluar, sebelum anda membayar. Tengok dahulu pun boleh.</p><p><b>Boleh tukar "
+                "fikiran selepas memesan?</b> Boleh. Balas e-mel pengesahan pesanan secepat "
+                "mungkin. Selagi bungkusan belum keluar, alamat atau isi pesanan masih boleh "
+                "diubah.</p><p><b>Bagaimana kalau barang tidak kena?</b> Tulis kepada kami, "
+                "sertakan nombor pesanan dan sekeping gambar. Ada orang yang akan membaca dan "
+                "membalasnya.</p>"
             ),
             button("Ke kedai", SHOP),
         ),
@@ -52,14 +51,13 @@ EMAILS: dict[str, EmailText] = {
         body=(
             heading("Cara mudah mengenali kedai kami"),
             text(
-                HELLO + "<p>Kedai yang belum biasa memang terasa banyak sangat pilihannya. Kalau "
-                "kami di tempat anda, begini caranya:</p>"
-                "<ol><li><b>Mulakan dengan satu barang yang memang perlu.</b> Anda boleh tengok "
-                "cara kami membungkus dan betapa cepat ia sampai, tanpa berbelanja banyak.</li>"
-                "<li><b>Baca keterangan sampai habis.</b> Saiz, bahan dan cara jaga ada di bawah. "
-                "Tak payahlah pulangkan barang nanti.</li>"
-                "<li><b>Masukkan yang anda suka ke dalam troli.</b> Ia tetap di situ sementara "
-                "anda berfikir.</li></ol>"
+                HELLO + "<p>Kedai yang belum biasa memang terasa banyak sangat pilihannya. "
+                "Kalau kami di tempat anda, begini caranya:</p><ol><li><b>Mulakan dengan satu "
+                "barang yang memang perlu.</b> Anda boleh tengok cara kami membungkus dan "
+                "betapa cepat ia sampai, tanpa berbelanja banyak.</li><li><b>Baca keterangan "
+                "sampai habis.</b> Saiz, bahan dan cara jaga ada di bawah. Tak payahlah "
+                "pulangkan barang nanti.</li><li><b>Masukkan yang anda suka ke dalam "
+                "troli.</b> Ia tetap di situ sementara anda berfikir.</li></ol>"
             ),
             button("Cari barang pertama anda", SHOP),
         ),
@@ -73,10 +71,10 @@ EMAILS: dict[str, EmailText] = {
             text(
                 HELLO
                 + "<p>Kalau sudah puas melihat tetapi belum jumpa yang sesuai, beritahu kami. "
-                "Balas sahaja e-mel ini, sebaris dua pun cukup: untuk kegunaan apa, saiz apa, dan "
-                "bajet anda.</p>"
-                "<p>Orang kami yang arif tentang barang di kedai akan membaca dan mencadangkan apa "
-                "yang dia sendiri akan beli. Kalau tiada, kami akan berterus terang.</p>"
+                "Balas sahaja e-mel ini, sebaris dua pun cukup: untuk kegunaan apa, saiz apa, "
+                "dan bajet anda.</p><p>Orang kami yang arif tentang barang di kedai akan "
+                "membaca dan mencadangkan apa yang dia sendiri akan beli. Kalau tiada, kami "
+                "akan berterus terang.</p>"
             ),
             button("Teruskan mencari", SHOP),
         ),
@@ -90,11 +88,10 @@ EMAILS: dict[str, EmailText] = {
             text(
                 HELLO
                 + "<p>Dua minggu lalu anda membuka akaun dengan kami, dan sejak itu sudah lima "
-                "kali kami menulis. Cukuplah kita berkenalan.</p>"
-                "<p>Akaun anda kekal seperti biasa: troli, alamat dan senarai pesanan semuanya "
-                "ada. "
-                "Bila perlukan sesuatu, kami sentiasa di sini.</p>"
-                "<p>Terima kasih kerana sudi mencuba.<br/>Kami semua di {{ shop.name }}</p>"
+                "kali kami menulis. Cukuplah kita berkenalan.</p><p>Akaun anda kekal seperti "
+                "biasa, lengkap dengan alamat dan pesanan anda. Bila perlukan sesuatu, kami "
+                "sentiasa di sini.</p><p>Terima kasih kerana sudi mencuba.<br/>Kami semua di "
+                "{{ shop.name }}</p>"
             ),
             button("Tengok apa yang ada hari ini", SHOP),
         ),
@@ -113,8 +110,8 @@ EMAILS: dict[str, EmailText] = {
             items("basket"),
             button("Kembali ke troli", BASKET),
             text(
-                "<p>Barang ini belum ditempah untuk sesiapa. Kalau stoknya tinggal sedikit, lebih "
-                "cepat lebih baik.</p>"
+                "<p>Barang ini belum ditempah untuk sesiapa. Kalau stoknya tinggal sedikit, "
+                "lebih cepat lebih baik.</p>"
             ),
         ),
     ),
@@ -125,15 +122,12 @@ EMAILS: dict[str, EmailText] = {
         body=(
             heading("Ada yang tidak kena di pihak kami?"),
             text(
-                HELLO + "<p>Semalam anda berhenti sebelum membayar. Selalunya kerana sibuk sahaja. "
-                "Tetapi kadang-kadang sebabnya ini:</p>"
-                "<ul><li><b>Bayaran tidak lepas.</b> Cuba sekali lagi atau pilih cara bayaran "
-                "lain. "
-                "Tiada caj bagi pesanan yang belum dibuat.</li>"
-                "<li><b>Kurang pasti tentang saiz atau warna.</b> Balas e-mel ini dan tanya. Kami "
-                "akan jawab.</li>"
-                "<li><b>Alamat tidak muat dalam borang.</b> Hantar alamat itu kepada kami, nanti "
-                "kami uruskan.</li></ul>"
+                HELLO + "<p>Semalam anda berhenti sebelum membayar. Selalunya kerana sibuk "
+                "sahaja. Tetapi kadang-kadang sebabnya ini:</p><ul><li><b>Bayaran tidak "
+                "lepas.</b> Cuba sekali lagi atau pilih cara bayaran lain.</li><li><b>Kurang "
+                "pasti tentang saiz atau warna.</b> Balas e-mel ini dan tanya. Kami akan "
+                "jawab.</li><li><b>Alamat tidak muat dalam borang.</b> Hantar alamat itu "
+                "kepada kami, nanti kami uruskan.</li></ul>"
             ),
             items("basket"),
             button("Selesaikan pesanan", BASKET),
@@ -146,9 +140,9 @@ EMAILS: dict[str, EmailText] = {
         body=(
             heading("Masih berfikir-fikir?"),
             text(
-                HELLO + "<p>Tak mengapa. Ini kali terakhir kami menulis tentang troli ini.</p>"
-                "<p>Kalau masih berminat, satu klik sahaja. Kalau tidak, anda tak perlu buat "
-                "apa-apa.</p>"
+                HELLO + "<p>Tak mengapa. Ini kali terakhir kami menulis tentang troli "
+                "ini.</p><p>Kalau masih berminat, satu klik sahaja. Kalau tidak, anda tak "
+                "perlu buat apa-apa.</p>"
             ),
             items("basket"),
             button("Buka troli", BASKET),
@@ -168,12 +162,11 @@ EMAILS: dict[str, EmailText] = {
             items("order"),
             text(
                 '<p>{% if order.tracking_number != "" %}'
-                "Nombor penjejakan anda ialah "
-                "<b>{{ order.tracking_number }}</b>. Imbasan pertama mungkin mengambil masa sehari "
-                "untuk dipaparkan.{% else %}Bungkusan ini dihantar tanpa nombor penjejakan. "
-                "Beri tempoh beberapa hari bekerja.{% endif %}</p>"
-                "<p>Bila sampai, buka segera dan pastikan semuanya lengkap. Kalau ada yang kurang "
-                "atau rosak, ambil gambar dan balas e-mel ini.</p>"
+                "Nombor penjejakan anda ialah <b>{{ order.tracking_number }}</b>. Imbasan "
+                "pertama mungkin mengambil masa sehari untuk dipaparkan.{% else %}Bungkusan "
+                "ini dihantar tanpa nombor penjejakan. Beri tempoh beberapa hari bekerja.{% "
+                "endif %}</p><p>Bila sampai, buka segera dan pastikan semuanya lengkap. Kalau "
+                "ada yang kurang atau rosak, ambil gambar dan balas e-mel ini.</p>"
             ),
             button("Ke kedai", SHOP),
         ),
@@ -187,12 +180,10 @@ EMAILS: dict[str, EmailText] = {
             text(
                 HELLO
                 + "<p>Pesanan {{ order.number }} dihantar seminggu lalu, jadi mungkin sekarang "
-                "sudah pun digunakan.</p>"
-                "<p><b>Semua okey?</b> Syukurlah. Tak perlu buat apa-apa, selamat "
-                "menggunakannya.</p>"
-                "<p><b>Ada yang tak kena?</b> Salah saiz, rosak, atau belum sampai? Balas e-mel "
-                "ini, "
-                "sertakan gambar kalau boleh. Lagi cepat kami tahu, lagi mudah kami bantu.</p>"
+                "sudah pun digunakan.</p><p><b>Semua okey?</b> Syukurlah. Tak perlu buat "
+                "apa-apa, selamat menggunakannya.</p><p><b>Ada yang tak kena?</b> Salah saiz, "
+                "rosak, atau belum sampai? Balas e-mel ini, sertakan gambar kalau boleh. Lagi "
+                "cepat kami tahu, lagi mudah kami bantu.</p>"
             ),
             items("order"),
             button("Ke kedai", SHOP),
@@ -211,10 +202,10 @@ EMAILS: dict[str, EmailText] = {
             ),
             items("order"),
             text(
-                "<p>Sudi tulis dua ayat tentangnya? Untuk apa anda gunakan, apa yang anda suka, "
-                "apa "
-                "yang boleh diperbaiki. Balas sahaja e-mel ini, ia terus sampai kepada orang yang "
-                "memilih dan membungkus barang kami. Teguran sama berharganya dengan pujian.</p>"
+                "<p>Sudi tulis dua ayat tentangnya? Untuk apa anda gunakan, apa yang anda "
+                "suka, apa yang boleh diperbaiki. Balas sahaja e-mel ini, ia terus sampai "
+                "kepada orang yang memilih dan membungkus barang kami. Teguran sama "
+                "berharganya dengan pujian.</p>"
             ),
             button("Kembali ke kedai", SHOP),
             DIVIDER,
