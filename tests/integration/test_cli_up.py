@@ -37,11 +37,10 @@ def studio(tmp_path_factory):
     port = free_port()
     drop = {"DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "EMAIL_URL"}
     output = folder / "output"
+    arguments = ["--port", str(port), "--state-dir", str(folder / "state")]
     with output.open("wb") as file:
         process = subprocess.Popen(
-            [sys.executable, "-m", "saleor_automation", "up"]
-            # Not the default ones, so that a Studio on this machine is left alone.
-            + f"--port {port} --state-dir {folder / 'state'}".split(),
+            [sys.executable, "-m", "saleor_automation", "up", *arguments],
             env={k: v for k, v in os.environ.items() if k not in drop},
             stdout=file,
             stderr=subprocess.STDOUT,
