@@ -33,8 +33,8 @@ EMAILS: dict[str, EmailText] = {
         body=(
             heading("Tiga soalan yang paling kerap ditanya"),
             text(
-                HELLO + "<p><b>Berapa kos penghantaran?</b> Harganya tertera semasa daftar "
-                "keluar, sebelum anda membayar. Tengok dahulu pun boleh.</p><p><b>Boleh tukar "
+                HELLO + "<p><b>Berapa kos penghantaran?</b> Harganya tertera di halaman "
+                "pembayaran, sebelum anda membayar. Tengok dahulu pun boleh.</p><p><b>Boleh tukar "
                 "fikiran selepas memesan?</b> Boleh. Balas e-mel pengesahan pesanan secepat "
                 "mungkin. Selagi bungkusan belum keluar, alamat atau isi pesanan masih boleh "
                 "diubah.</p><p><b>Bagaimana kalau barang tidak kena?</b> Tulis kepada kami, "
