@@ -1,7 +1,7 @@
 """Who may see and do what in the Studio.
 
-Every view of ours names a policy and an action from here; the test that walks all
-of them as a limited user reads ``VIEWS`` in ``urls``.
+Every view of ours names a policy and an action from here; a test walks all of them as
+a limited user.
 """
 
 from __future__ import annotations

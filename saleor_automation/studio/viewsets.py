@@ -1,6 +1,6 @@
 """The Studio's menu and the addresses behind it.
 
-Each set names its views; ``test_permissions`` walks every one as a limited user.
+Each set names its views; a test walks every one as a limited user.
 """
 
 from __future__ import annotations
