@@ -17,6 +17,9 @@ from functools import cache
 from typing import Any
 from unittest import mock
 
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
+
 from saleor_automation import clock
 from saleor_automation.inbox.models import Event, RawEvent
 from saleor_automation.inbox.services import raw_events_process
@@ -100,6 +103,23 @@ class IngestClient:
 
     def post(self, path: str, *, body: bytes, headers: dict[str, str], **environ: Any) -> Answer:
         status: list[str] = []
+        # As Django's own test client does: the test's transaction must stay open.
+        for signal in (request_started, request_finished):
+            signal.disconnect(close_old_connections)
+        try:
+            return self._post(path, body, headers, environ, status)
+        finally:
+            for signal in (request_started, request_finished):
+                signal.connect(close_old_connections)
+
+    def _post(
+        self,
+        path: str,
+        body: bytes,
+        headers: dict[str, str],
+        environ: dict[str, Any],
+        status: list[str],
+    ) -> Answer:
         application = ingest.application(
             {
                 "REQUEST_METHOD": "POST",

@@ -82,14 +82,15 @@ def whole(source: Mapping[str, Any], name: str) -> int:
 
 def amount(source: Mapping[str, Any] | None, name: str = "amount") -> Decimal:
     """Return an amount of money, four places; 0 when it is missing or null."""
-    value = (source or {}).get(name)
+    value: Any = (source or {}).get(name)
     if value is None:
         return Decimal(0)
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise ContractError(f"“{name}” is not an amount.")
-    if not abs(value) < MAX_AMOUNT:
+    money = Decimal(value)
+    if not abs(money) < MAX_AMOUNT:
         raise ContractError(f"“{name}” is too large for an amount.")
-    return Decimal(value).quantize(STEP)
+    return money.quantize(STEP)
 
 
 def part(source: Mapping[str, Any] | None, name: str) -> dict[str, Any] | None:

@@ -11,10 +11,10 @@ import hashlib
 import logging
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, Field
 
 from saleor_automation import signals
 from saleor_automation.contract.payloads import parse
@@ -70,9 +70,9 @@ def raw_event_store(
         "attempts": 0,
     }
     meta = RawEvent._meta
-    fields = [meta.get_field(name) for name in _COLUMNS]
+    fields = [cast("Field[Any, Any]", meta.get_field(name)) for name in _COLUMNS]
     quote = connection.ops.quote_name
-    columns = ", ".join(quote(field.column) for field in fields)
+    columns = ", ".join(quote(str(field.column)) for field in fields)
     marks = ", ".join(["%s"] * len(fields))
     # Table and column names are the model's own; every value is a parameter.
     statement = (
@@ -83,7 +83,7 @@ def raw_event_store(
         cursor.execute(
             statement, [field.get_db_prep_save(values[field.name], connection) for field in fields]
         )
-        return cursor.rowcount == 1
+        return bool(cursor.rowcount == 1)
 
 
 def raw_events_process(*, ids: Sequence[int], now: datetime) -> int:

@@ -116,7 +116,11 @@ def _survivor(address: str, victims: Collection[Any], at: datetime) -> _Survivor
     ]
     if dates:
         slots[SINCE] = [iso(min(dates)), ""]
-    events = [pk for row in rows for pk in events_of(row).values_list("pk", flat=True)]
+    events = [
+        pk
+        for row in rows
+        for pk in events_of(row).filter(occurred_at__gt=at).values_list("pk", flat=True)
+    ]
     return _Survivor(address, rows, events, slots)
 
 

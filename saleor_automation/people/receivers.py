@@ -86,6 +86,9 @@ def _row(
             source = "order" if isinstance(snapshot, OrderSnapshot) else "checkout"
             consent_record(contact=contact, source=source, state=heard.state, at=heard.at)
     owner, gone = _owner(row, snapshot, contact)
+    if erased:
+        # Whoever has the row now, what this payload tells of was somebody else's doing.
+        _events_drop(events)
     if gone or (erased and owner is None):
         rows_forget([row])
         _events_drop(events)

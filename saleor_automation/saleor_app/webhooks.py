@@ -29,6 +29,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -134,7 +135,7 @@ def body_read(request: HttpRequest, limit: int) -> bytes:
     if length is not None and length > limit:
         raise too_large
     # Without a length (chunked) the server itself must say where the body ends.
-    source = request if length is not None else request.META.get("wsgi.input")
+    source: Any = request if length is not None else request.META.get("wsgi.input")
     if length is None and not request.META.get("wsgi.input_terminated"):
         return b""
     pieces, size = [], 0

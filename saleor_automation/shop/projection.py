@@ -24,6 +24,7 @@ from saleor_automation.contract.snapshots import (
 from .models import Channel, Checkout, Fulfillment, OrderLine, ShopOrder
 
 Row = TypeVar("Row", bound=Model)
+VersionedRow = TypeVar("VersionedRow", ShopOrder, Checkout)
 
 
 def order_apply(snapshot: OrderSnapshot) -> ShopOrder:
@@ -97,7 +98,7 @@ def channel_apply(ref: ChannelRef) -> None:
         fitted(row).save(update_fields=list(said))
 
 
-def _locked(model: type[Any], saleor_id: str) -> Any:
+def _locked(model: type[VersionedRow], saleor_id: str) -> VersionedRow:
     """Return an object's row, made when new, locked against other workers."""
     rows = model.objects.select_for_update().filter(saleor_id=saleor_id)
     found = rows.first()
@@ -107,13 +108,13 @@ def _locked(model: type[Any], saleor_id: str) -> Any:
     return found
 
 
-def _is_newer(row: Any, updated_at: datetime, issued_at: datetime) -> bool:
+def _is_newer(row: ShopOrder | Checkout, updated_at: datetime, issued_at: datetime) -> bool:
     if row.version_updated_at is None or row.version_issued_at is None:
         return True
     return (updated_at, issued_at) > (row.version_updated_at, row.version_issued_at)
 
 
-def _save(row: Any, updated_at: datetime, issued_at: datetime) -> None:
+def _save(row: ShopOrder | Checkout, updated_at: datetime, issued_at: datetime) -> None:
     row.version_updated_at, row.version_issued_at = updated_at, issued_at
     fitted(row).save()
 

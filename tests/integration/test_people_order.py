@@ -1,8 +1,9 @@
 """Any order of payloads gives the same people: a random shop, its payloads shuffled.
 
 Hypothesis plays a shop (accounts, guests, changed addresses, deletions) forwards, then
-delivers what it would have sent in any order. Not played: an address that goes from one
-account to another *and* one of them deleted, which is a matter of evidence, not order.
+delivers what it would have sent in any order. Not played, where accounts are deleted: an
+address that goes from one account to another, and a basket that gets another address or its
+first. Whose they were when is then lost with the deleted, and a fact more or less may stay.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from saleor_automation.inbox.models import RawEvent
@@ -90,7 +91,10 @@ class Shop:
             self.send("order_updated", order=order | {"updatedAt": self.tick()})
         elif action == "fill" and self.baskets:
             basket = self.baskets[who % len(self.baskets)]
-            basket |= {"email": basket["user"]["email"] if basket["user"] else address}
+            if basket["user"]:
+                basket["email"] = basket["user"]["email"]
+            elif not (self.deletions and basket["email"]):
+                basket["email"] = address
             self.send("checkout_updated", checkout=basket | {"updatedAt": self.tick()})
 
     def shop(self, action: str, user: dict[str, Any] | None, address: str, country: int) -> None:
@@ -108,7 +112,7 @@ class Shop:
             self.orders.append(made)
             self.send("order_created", order=made)
         else:
-            made |= {"id": f"C{self.minute}", "email": email if country else ""}
+            made |= {"id": f"C{self.minute}", "email": email if country or self.deletions else ""}
             self.baskets.append(made)
             self.send("checkout_created", checkout=made)
 
@@ -146,7 +150,11 @@ def deliver(payloads):
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60,
+    deadline=None,
+    # Shrinking replays a database for minutes; the failing play is short enough to read.
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(actions=ACTIONS, deletions=st.booleans(), data=st.data())
 def test_any_order_of_payloads_gives_the_same_people(db, actions, deletions, data):
