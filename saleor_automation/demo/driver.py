@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 import requests
@@ -62,7 +63,7 @@ class Driver:
         Raises PlayStuck when the Studio does not finish what is due.
         """
         for scene in script.scenes():
-            self._plan(scene.at, lambda scene=scene: self._act(scene))
+            self._plan(scene.at, partial(self._act, scene))
         self._go_to(self.now)
         while not self.stop.is_set():
             self._settle()

@@ -172,7 +172,7 @@ class _Handler(socketserver.StreamRequestHandler):
 
     def _read_data(self) -> bytes | None:
         """Return the mail, or None when the client went away in the middle."""
-        lines = []
+        lines: list[bytes] = []
         while line := self.rfile.readline():
             if line == b".\r\n":
                 return b"".join(lines)

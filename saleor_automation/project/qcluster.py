@@ -50,7 +50,7 @@ def sentinel_class() -> type:
 
     from saleor_automation.conf import conf
 
-    class StrictSentinel(Sentinel):  # type: ignore[misc]
+    class StrictSentinel(Sentinel):
         def reincarnate(self, process: Any) -> None:
             if process in self.pool and int(process.timer.value) == -2:
                 # It had done its share of tasks and left in good order.

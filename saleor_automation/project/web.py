@@ -56,7 +56,7 @@ def serve(*, host: str, port: int, workers: int) -> None:
     """Serve the Studio until SIGTERM. Does not return."""
     from gunicorn.app.base import BaseApplication
 
-    class Server(BaseApplication):  # type: ignore[misc]
+    class Server(BaseApplication):
         def load_config(self) -> None:
             bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
             options: dict[str, Any] = {
