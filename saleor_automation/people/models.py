@@ -27,7 +27,7 @@ class Contact(models.Model):
     has_account = models.BooleanField(default=False)
     is_staff = models.BooleanField(default=False)
     created_at = models.DateTimeField()
-    #: ISO time each field's value is from; an older payload never overwrites.
+    #: What was heard, per identity and slot: see ``people.profile``. The fields follow from it.
     field_versions = models.JSONField(default=dict)
 
     class Meta:
