@@ -195,7 +195,9 @@ def worker(options: argparse.Namespace) -> int:
 def up(options: argparse.Namespace) -> int:
     """Prepare the database and run web and worker together."""
     port = _port(options)
-    os.environ.setdefault("SALEOR_AUTOMATION_PUBLIC_URL", f"http://{_visible(options.host)}:{port}")
+    from saleor_automation.project.web import address_of
+
+    os.environ.setdefault("SALEOR_AUTOMATION_PUBLIC_URL", address_of(options.host, port))
     _prepare(options)
     from saleor_automation.project import up as running
 
@@ -230,12 +232,6 @@ def _port(options: argparse.Namespace) -> int:
 
     port = 8080 if options.port is None else int(options.port)
     return port or free_port()
-
-
-def _visible(host: str) -> str:
-    if host in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
-        return "127.0.0.1"
-    return f"[{host}]" if ":" in host else host
 
 
 if __name__ == "__main__":

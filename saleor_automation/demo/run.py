@@ -24,7 +24,7 @@ from rich.progress import Progress
 
 from saleor_automation.exceptions import AutomationError, UsageError
 from saleor_automation.project.processes import Supervisor, stop_on_signals
-from saleor_automation.project.web import port_check
+from saleor_automation.project.web import address_of, port_check
 
 from . import script
 from .shop import Shop
@@ -55,7 +55,7 @@ def run(*, host: str, port: int, folder: str | None, once: bool, speed: float | 
         stack.callback(shop.stop)
         sink.start()
         stack.callback(sink.stop)
-        public_url = f"http://{host}:{port}"
+        public_url = address_of(host, port)
         _environment(state, public_url=public_url, api_url=shop.api_url, smtp_port=sink.port)
         from saleor_automation.project.loading import load_django
 

@@ -52,6 +52,13 @@ def free_port(host: str = "127.0.0.1") -> int:
         return int(probe.getsockname()[1])
 
 
+def address_of(host: str, port: int) -> str:
+    """Return the address under which this machine reaches what listens there."""
+    if host in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 def serve(*, host: str, port: int, workers: int) -> None:
     """Serve the Studio until SIGTERM. Does not return."""
     from gunicorn.app.base import BaseApplication
