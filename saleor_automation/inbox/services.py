@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F, Field
 
 from saleor_automation import signals
@@ -79,11 +79,31 @@ def raw_event_store(
         f"INSERT INTO {quote(meta.db_table)} ({columns}) VALUES ({marks}) "  # noqa: S608
         f"ON CONFLICT ({quote('digest')}) DO NOTHING"
     )
+    parameters = [field.get_db_prep_save(values[field.name], connection) for field in fields]
+    return _execute_once(statement, parameters) == 1
+
+
+def _execute_once(statement: str, parameters: Sequence[Any]) -> int:
+    """Run a statement that may be repeated; return the number of rows it wrote.
+
+    The statement itself shows whether the kept connection lives: Django's own check
+    would be a second round trip for every delivery. A dead one is replaced once.
+    """
+    if connection.connection is not None and not connection.in_atomic_block:
+        connection.health_check_done = True
+    try:
+        return _execute(statement, parameters)
+    except (OperationalError, InterfaceError):
+        if connection.in_atomic_block or connection.is_usable():
+            raise
+        connection.close()
+        return _execute(statement, parameters)
+
+
+def _execute(statement: str, parameters: Sequence[Any]) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(
-            statement, [field.get_db_prep_save(values[field.name], connection) for field in fields]
-        )
-        return bool(cursor.rowcount == 1)
+        cursor.execute(statement, parameters)
+        return int(cursor.rowcount)
 
 
 def raw_events_process(*, ids: Sequence[int], now: datetime) -> int:

@@ -207,20 +207,28 @@ def _value(fact: FactType, op: str, value: object) -> object:
 
 
 def condition_holds(condition: Condition, facts: Mapping[str, Value]) -> bool:
-    """Return whether ``condition`` is true of ``facts``.
+    """Return whether ``condition`` is certainly true of ``facts``.
 
-    A fact that is missing or None makes its comparison false, whatever the
-    operator, so nothing is ever concluded from not knowing.
+    A fact that is missing or None makes its comparison unknown, by Kleene's
+    three-valued logic, and unknown is not true: nothing is ever concluded from not
+    knowing, not even by ``not``.
     """
+    return _truth(condition, facts) is True
+
+
+def _truth(condition: Condition, facts: Mapping[str, Value]) -> bool | None:
     if isinstance(condition, All):
-        return all(condition_holds(part, facts) for part in condition.parts)
+        truths = [_truth(part, facts) for part in condition.parts]
+        return False if False in truths else None if None in truths else True
     if isinstance(condition, AnyOf):
-        return any(condition_holds(part, facts) for part in condition.parts)
+        truths = [_truth(part, facts) for part in condition.parts]
+        return True if True in truths else None if None in truths else False
     if isinstance(condition, Not):
-        return not condition_holds(condition.part, facts)
+        truth = _truth(condition.part, facts)
+        return None if truth is None else not truth
     value = facts.get(condition.fact)
     if value is None:
-        return False
+        return None
     if condition.op in {"is_true", "is_false"}:
         return bool(value) is condition.value
     if isinstance(value, str):

@@ -71,7 +71,8 @@ def _contact_facts(
         for contact_id, placed_at in placed.filter(placed_at__gte=earliest).values_list(
             "contact_id", "placed_at"
         ):
-            since[contact_id].append(placed_at)
+            if placed_at is not None:
+                since[contact_id].append(placed_at)
     if "contact.subscribed" in names:
         states = consent_states(list(contact_ids))
     for enrollment in enrollments:
@@ -105,6 +106,8 @@ def _basket_facts(
             contact_id__in=contact_ids, deleted=False, quantity__gt=0, created_at__isnull=False
         ).values_list("contact_id", "channel", "created_at"):
             key = (contact_id, channel)
+            if created_at is None:
+                continue
             newest[key] = max(newest.get(key, created_at), created_at)
     for enrollment in enrollments:
         basket = baskets.get(str(enrollment.context.get("checkout")))

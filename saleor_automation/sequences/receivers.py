@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from saleor_automation import signals
+from django_q.models import Task
+
+from saleor_automation import clock, signals
 from saleor_automation.claims import Claimed, claim_due
 from saleor_automation.conf import conf
 from saleor_automation.inbox.models import Event, RawEvent
@@ -17,7 +19,7 @@ from saleor_automation.people.models import Contact
 from .advancing import enrollments_advance
 from .models import Enrollment
 from .services import events_apply
-from .worker import Lane, lane_register
+from .worker import Chore, Lane, chore_register, lane_register
 
 
 def on_facts_recorded(*, events: Sequence[Event], now: datetime, **kwargs: Any) -> None:
@@ -77,6 +79,12 @@ def _enrollment_release(*, claim: UUID, ids: Sequence[str]) -> None:
     Enrollment.objects.filter(pk__in=ids, claim=claim).update(claim=None, claimed_until=None)
 
 
+def queue_prune() -> None:
+    """Delete what django-q2 keeps for ever: results and failures older than a week."""
+    before = clock.wall() - timedelta(days=7)
+    Task.objects.filter(stopped__lt=before).delete()
+
+
 def connect() -> None:
     """Connect this stage's receivers and lanes, once."""
     name = "saleor_automation.sequences"
@@ -103,3 +111,4 @@ def connect() -> None:
             batch=lambda: conf().claim_batch,
         )
     )
+    chore_register(Chore(name="queue_prune", every_seconds=24 * 3600, run=queue_prune))

@@ -170,6 +170,8 @@ def enrollment_enter(
     ``key`` for that long; each further event about it, before the first mail,
     starts the quiet time anew. Returns None when nothing changed.
     """
+    if event.contact_id is None:
+        return None
     quiet = version_graph(version.pk).quiet
     # A fact from the future (a shop whose clock is ahead) must not delay for ever.
     happened = min(event.occurred_at, now)

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from saleor_automation import clock
 
-from .worker import LANES, heartbeat_write
+from .worker import CHORES, LANES, heartbeat_write
 
 logger = logging.getLogger(__name__)
 
@@ -32,3 +32,11 @@ def lane_run(lane: str, claim: str, ids: list[str]) -> None:
 def heartbeat() -> None:
     """Say that a queue worker is alive."""
     heartbeat_write("queue")
+
+
+def chore_run(name: str) -> None:
+    """Do a chore; one that fails is done again when its time comes."""
+    try:
+        CHORES[name].run()
+    except Exception:
+        logger.exception("The chore %s failed.", name)

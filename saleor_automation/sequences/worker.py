@@ -9,10 +9,11 @@ Redis a lost task is claimed again when its lease ends.
 from __future__ import annotations
 
 import logging
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -52,7 +53,17 @@ class Lane:
     leased: Callable[[datetime], int] | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Chore:
+    """Something to be done every so often, by one worker of all, in the queue."""
+
+    name: str
+    every_seconds: float
+    run: Callable[[], Any]
+
+
 LANES: dict[str, Lane] = {}
+CHORES: dict[str, Chore] = {}
 RESCUERS: dict[str, Callable[..., int]] = {}
 
 
@@ -66,6 +77,43 @@ def rescuer_register(name: str, rescuer: Callable[..., int]) -> None:
     RESCUERS[name] = rescuer
 
 
+def chore_register(chore: Chore) -> None:
+    """Add a chore; a second one of the same name replaces the first."""
+    CHORES[chore.name] = chore
+
+
+def chores_enqueue() -> int:
+    """Enqueue the chores whose time has come. Returns how many.
+
+    The row of each chore's last time decides, so that of several workers one does it.
+    """
+    count = 0
+    for chore in list(CHORES.values()):
+        wall, name = clock.wall(), f"chore:{chore.name}"
+        before = wall - timedelta(seconds=chore.every_seconds)
+        with transaction.atomic():
+            taken = Heartbeat.objects.filter(name=name, at__lte=before).update(at=wall)
+            if not taken:
+                _, taken = Heartbeat.objects.get_or_create(name=name, defaults={"at": wall})
+            if taken:
+                _put("saleor_automation.sequences.tasks.chore_run", chore.name)
+                count += 1
+    return count
+
+
+def _put(task: str, *args: object) -> None:
+    """Enqueue a task together with the transaction that is open."""
+
+    # Names and strings only: a task must survive a deploy.
+    def put() -> None:
+        async_task(task, *args, q_options={"save": False})
+
+    if settings.Q_CLUSTER.get("orm"):
+        put()
+    else:
+        transaction.on_commit(put)
+
+
 def queue_size() -> int:
     """Return how many tasks wait in or run from the queue."""
     return int(get_broker().queue_size())
@@ -77,52 +125,42 @@ class Pulse:
 
     #: Tasks allowed in the queue per worker process before the pulse waits.
     depth: int = 4
+    #: Monotonic time at which to look for chores again.
+    _chores_at: float = 0.0
 
     def beat(self) -> int:
         """Claim and enqueue what is due now. Returns the number of rows claimed."""
+        if time.monotonic() >= self._chores_at:
+            self._chores_at = time.monotonic() + 10
+            chores_enqueue()
         room = self.depth * conf().workers - queue_size()
         total = 0
         for lane in list(LANES.values()):
             while room > 0:
-                claimed = self._claim(lane)
+                claimed, enqueued = self._claim(lane)
                 total += claimed
-                room -= 1
+                room -= enqueued
                 if claimed < lane.batch() or lane.serial:
                     break
         return total
 
-    def _claim(self, lane: Lane) -> int:
+    def _claim(self, lane: Lane) -> tuple[int, int]:
+        """Claim a batch and enqueue it. Returns the numbers of rows and of tasks."""
         now, wall = clock.now(), clock.wall()
         token = uuid.uuid4()
         with transaction.atomic():
             if lane.serial and lane.leased is not None and lane.leased(wall):
-                return 0
+                return 0, 0
             rows = lane.claim(token, now, wall, lane.batch())
             if not rows:
-                return 0
+                return 0, 0
             # Rows that failed before go alone, so that one cannot hold up the others.
             calm = [str(row.pk) for row in rows if row.attempts <= 1]
             alone = [[str(row.pk)] for row in rows if row.attempts > 1]
-            for ids in ([calm] if calm else []) + alone:
-                self._enqueue(lane.name, token, ids)
-        return len(rows)
-
-    @staticmethod
-    def _enqueue(lane: str, token: uuid.UUID, ids: list[str]) -> None:
-        def put() -> None:
-            # Names and strings only: a task must survive a deploy.
-            async_task(
-                "saleor_automation.sequences.tasks.lane_run",
-                lane,
-                token.hex,
-                ids,
-                q_options={"save": False},
-            )
-
-        if settings.Q_CLUSTER.get("orm"):
-            put()
-        else:
-            transaction.on_commit(put)
+            batches = ([calm] if calm else []) + alone
+            for ids in batches:
+                _put("saleor_automation.sequences.tasks.lane_run", lane.name, token.hex, ids)
+        return len(rows), len(batches)
 
 
 def rescue() -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from django.core.management import call_command
 from django.db.models.signals import post_delete
 from wagtail.signals import published
 
@@ -18,6 +19,7 @@ from saleor_automation import clock
 from saleor_automation.exceptions import AutomationError
 from saleor_automation.sequences import services
 from saleor_automation.sequences.models import SequenceSwitch
+from saleor_automation.sequences.worker import Chore, chore_register
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +36,13 @@ def connect() -> None:
     post_delete.connect(
         sequence_deleted, sender=Sequence, dispatch_uid="saleor_automation.sequence_deleted"
     )
+    # Wagtail's own: it publishes and unpublishes what editors gave a date.
+    chore_register(Chore(name="publish_scheduled", every_seconds=60, run=publish_scheduled))
+
+
+def publish_scheduled() -> None:
+    """Publish and unpublish what is due, emails and sequences alike."""
+    call_command("publish_scheduled", verbosity=0)
 
 
 def sequence_published(sender: type, instance: Any, **kwargs: Any) -> None:

@@ -63,6 +63,8 @@ def test_nothing_is_concluded_from_not_knowing(name: str, data: st.DataObject) -
     condition = condition_parse({"fact": name, "op": op, "value": value})
     assert condition_holds(condition, {}) is False
     assert condition_holds(condition, {name: None}) is False
+    negated = condition_parse({"not": {"fact": name, "op": op, "value": value}})
+    assert condition_holds(negated, {}) is False
 
 
 def test_groups() -> None:
@@ -72,6 +74,10 @@ def test_groups() -> None:
     assert not holds({"all": [has_account, ordered]}, **facts)
     assert holds({"any": [has_account, ordered]}, **facts)
     assert holds({"not": ordered}, **facts)
+    unknown = {"fact": "contact.country", "op": "eq", "value": "my"}
+    assert holds({"any": [unknown, has_account]}, **facts)
+    assert not holds({"not": {"all": [unknown, has_account]}}, **facts)
+    assert holds({"not": {"all": [unknown, ordered]}}, **facts)
     parsed = condition_parse({"all": [has_account, {"not": ordered}]})
     assert condition_facts(parsed) == {"contact.has_account", "contact.orders"}
 
