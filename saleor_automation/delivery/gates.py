@@ -93,10 +93,11 @@ def gates_locked(
                 message, Message.State.PLANNED, reasons.PAUSED, due_at=now + HOLD
             )
             continue
+        contact_id = message.contact_id
         reason = _refusal(
             message,
-            blocks.get(message.contact_id, []),
-            states.get(message.contact_id),
+            blocks.get(contact_id, []) if contact_id else [],
+            states.get(contact_id) if contact_id else None,
             control.consent_policy,
         )
         if reason:
@@ -120,7 +121,7 @@ def _refusal(
         return None
     said = state.allows(message.topic, message.channel) if state is not None else None  # type: ignore[attr-defined]
     if said is False:
-        return reasons.UNSUBSCRIBED
+        return reasons.DECLINED
     if said is None and policy != SendingControl.Policy.SOFT_OPT_IN:
         return reasons.NO_CONSENT
     return None

@@ -144,26 +144,18 @@ def messages_close(
 
 
 def _people_go_on(members: Sequence[Closing], now: datetime) -> None:
-    enrollments_leave(
-        left=[
-            (member.message.enrollment_id, member.leaves)
-            for member in members
-            if member.leaves and member.message.enrollment_id
-        ],
-        now=now,
-    )
-    enrollments_continue(
-        sent=[
-            (
-                member.message.enrollment_id,
-                member.message.enrollment.version_id,
-                member.message.node,
-            )
-            for member in members
-            if not member.leaves and member.message.enrollment is not None
-        ],
-        now=now,
-    )
+    left: list[tuple[uuid.UUID, str]] = []
+    sent: list[tuple[uuid.UUID, int, str]] = []
+    for member in members:
+        enrollment = member.message.enrollment
+        if enrollment is None:
+            continue
+        if member.leaves:
+            left.append((enrollment.pk, member.leaves))
+        else:
+            sent.append((enrollment.pk, enrollment.version_id, member.message.node))
+    enrollments_leave(left=left, now=now)
+    enrollments_continue(sent=sent, now=now)
 
 
 def put_off(message: Message, *, now: datetime, reason: str, detail: str = "") -> Closing:

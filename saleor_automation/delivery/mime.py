@@ -162,6 +162,8 @@ class LedgerEmail(EmailMultiAlternatives):
         #: Addresses of the SMTP dialogue, bare and ASCII.
         self.sender = sender
         self.recipient = recipient
+        #: Read by anymail: comes back with the provider's events.
+        self.metadata: dict[str, str] = {}
         self.attach_alternative(html, "text/html")
 
     def message(self, *args: Any, **kwargs: Any) -> Prebuilt:  # type: ignore[override]

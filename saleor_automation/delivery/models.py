@@ -137,7 +137,7 @@ class SendingControl(models.Model):
     class Policy(models.TextChoices):
         UNSET = "", _("not chosen yet")
         OPT_IN = "opt_in", _("only people who agreed")
-        SOFT_OPT_IN = "soft_opt_in", _("customers too, until they say no")
+        SOFT_OPT_IN = "soft_opt_in", _("also people who used the shop, until they say no")
 
     paused = models.BooleanField(default=False)
     consent_policy = models.CharField(

@@ -8,6 +8,7 @@ NO_ADDRESS = "no_address"
 SUPPRESSED = "suppressed"
 UNSUBSCRIBED = "unsubscribed"
 NO_CONSENT = "no_consent"
+DECLINED = "declined"
 NO_VERSION = "no_version"
 RENDER = "render"
 EXPIRED = "expired"
@@ -27,6 +28,7 @@ WORDS = {
     NO_ADDRESS: _("No address is known for this person."),
     SUPPRESSED: _("The address must not be written to: it bounced, complained or was blocked."),
     UNSUBSCRIBED: _("The person unsubscribed."),
+    DECLINED: _("The person said no to marketing mail."),
     NO_CONSENT: _("The person never agreed to marketing mail."),
     NO_VERSION: _("The email was not published in any language. Publish it and new mails go out."),
     RENDER: _("The email could not be filled in for this person. Check its variables."),

@@ -101,7 +101,7 @@ def _decide(
 ) -> list[Composed]:
     """Commit what goes and what does not; returns what goes, marked ``handed_over``."""
     with transaction.atomic():
-        contact_ids = {mail.message.contact_id for mail in composed}
+        contact_ids = {mail.message.contact_id for mail in composed if mail.message.contact_id}
         # Whoever says "no" locks the contact too: it is heard here, or comes after us.
         list(
             Contact.objects.select_for_update(no_key=True)

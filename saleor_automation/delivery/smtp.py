@@ -27,7 +27,7 @@ class EmailBackend(smtp.EmailBackend):
     def _send(self, email_message: EmailMessage) -> bool:
         connection: Any = self.connection
         if not isinstance(email_message, LedgerEmail) or not email_message.recipient:
-            return bool(super()._send(email_message))
+            return bool(super()._send(email_message))  # type: ignore[misc]
         connection.ehlo_or_helo_if_needed()
         _transfer(connection, email_message)
         return True

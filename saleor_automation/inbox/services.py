@@ -90,7 +90,7 @@ def _execute_once(statement: str, parameters: Sequence[Any]) -> int:
     would be a second round trip for every delivery. A dead one is replaced once.
     """
     if connection.connection is not None and not connection.in_atomic_block:
-        connection.health_check_done = True
+        connection.health_check_done = True  # type: ignore[attr-defined]
     try:
         return _execute(statement, parameters)
     except (OperationalError, InterfaceError):

@@ -196,7 +196,7 @@ def _smtp(
     except ValueError:
         raise UsageError("EMAIL_URL's timeout must be a number of seconds.") from None
     return {
-        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "EMAIL_BACKEND": "saleor_automation.delivery.smtp.EmailBackend",
         "EMAIL_HOST": host,
         "EMAIL_PORT": port or (465 if scheme == "smtps" else 25),
         "EMAIL_HOST_USER": unquote(user or ""),

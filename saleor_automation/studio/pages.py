@@ -122,7 +122,7 @@ class EmailIndexPage(Page):
         return None
 
 
-class EmailPage(EmailMixin, Page):
+class EmailPage(EmailMixin, Page):  # type: ignore[django-manager-missing]
     """One email in one language; its translations share the ``translation_key``."""
 
     parent_page_types = ["saleor_automation.EmailIndexPage"]

@@ -133,8 +133,8 @@ def test_consent_decides(welcomed: Play) -> None:
         ("opt_in", "granted", "", ("accepted", "")),
         ("opt_in", "granted", "welcome", ("accepted", "")),
         ("opt_in", "granted", "other", ("skipped", "no_consent")),
-        ("soft_opt_in", "withdrawn", "", ("skipped", "unsubscribed")),
-        ("soft_opt_in", "withdrawn", "welcome", ("skipped", "unsubscribed")),
+        ("soft_opt_in", "withdrawn", "", ("skipped", "declined")),
+        ("soft_opt_in", "withdrawn", "welcome", ("skipped", "declined")),
         ("soft_opt_in", "withdrawn", "other", ("accepted", "")),
     ],
 )

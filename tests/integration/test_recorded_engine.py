@@ -125,7 +125,7 @@ def test_the_expected_table_is_what_was_meant(recorded_shop: dict[Any, str]) -> 
         ("basket", "m1", "guest.leaves@shopper.example", "accepted", ""),
         ("basket", "m2", "guest.leaves@shopper.example", "accepted", ""),
         # She withdrew her consent in the account's metadata.
-        ("welcome", "m1", "c3775491366@shopper.example", "skipped", "unsubscribed"),
+        ("welcome", "m1", "c3775491366@shopper.example", "skipped", "declined"),
     ]
 
 
