@@ -60,7 +60,7 @@ def measure(*, mails: int, rounds: int, folder: Path) -> dict[str, object]:
     product: list[float] = []
     raw: list[float] = []
     with sink(folder) as port:
-        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_BACKEND = "saleor_automation.delivery.smtp.EmailBackend"
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
         lane_drain("messages", rows=mails)  # warms caches and the connection; not counted
         warm = mailing.accepted_count()
