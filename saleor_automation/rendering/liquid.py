@@ -17,10 +17,19 @@ from liquid.exceptions import LiquidError, OutputStreamLimitError
 
 from saleor_automation.exceptions import CompileError, RenderError
 
-from .fast import PlainContext, PlainOutput
+from .fast import Fill, fast_make
 from .filters import FILTERS
 
-__all__ = ["HTML", "TEXT", "LiquidUse", "liquid_parse", "liquid_render", "liquid_use"]
+__all__ = [
+    "HTML",
+    "TEXT",
+    "Fill",
+    "LiquidUse",
+    "liquid_compile",
+    "liquid_parse",
+    "liquid_render",
+    "liquid_use",
+]
 
 #: Tags an email may use. No includes, no counters, nothing that loads.
 TAGS = (
@@ -53,8 +62,6 @@ class _Output(StringIO):
 
 
 class _Template(BoundTemplate):
-    context_class = PlainContext
-
     def _get_buffer(self) -> StringIO:
         return _Output()
 
@@ -74,7 +81,6 @@ class EmailEnvironment(Environment):
         super().setup_tags_and_filters(extra=False)
         keep = {*TAGS, "content", "output", "illegal"}
         self.tags = {name: tag for name, tag in self.tags.items() if name in keep}
-        self.add_tag(PlainOutput)
         self.filters = dict(FILTERS)
 
 
@@ -109,8 +115,23 @@ def liquid_render(template: BoundTemplate, context: Mapping[str, Any]) -> str:
 
     Raises RenderError with Liquid's own words: a limit, a filter's argument.
     """
+    return _render(template.render, context)
+
+
+def liquid_compile(source: str, environment: EmailEnvironment, known: Mapping[str, Any]) -> Fill:
+    """Return a function that renders ``source``, many times faster than the library where it can.
+
+    ``known`` are values every context will hold too; they are put in once. Raises
+    CompileError, the function RenderError.
+    """
+    template = liquid_parse(source, environment)
+    fill = fast_make(template, known) or template.render
+    return lambda context: _render(fill, context)
+
+
+def _render(fill: Fill, context: Mapping[str, Any]) -> str:
     try:
-        return template.render(context)
+        return fill(context)
     except LiquidError as error:
         raise RenderError(f"The mail cannot be filled in: {_words(error)}") from error
     except (ArithmeticError, RecursionError, TypeError, ValueError) as error:

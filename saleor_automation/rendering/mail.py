@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from liquid import BoundTemplate
-
 from . import liquid
 from .text import text_tidy
 
@@ -28,28 +26,33 @@ class RenderedMail:
 
 @dataclass(frozen=True)
 class ParsedEmail:
-    """The three templates, parsed."""
+    """The three templates, parsed: functions of a context."""
 
-    subject: BoundTemplate
-    html: BoundTemplate
-    text: BoundTemplate
+    subject: liquid.Fill
+    html: liquid.Fill
+    text: liquid.Fill
 
 
-def mail_parse(*, subject: str, html: str, text: str) -> ParsedEmail:
-    """Parse a compiled email's templates. Raises CompileError."""
+def mail_parse(
+    *, subject: str, html: str, text: str, known: Mapping[str, Any] | None = None
+) -> ParsedEmail:
+    """Parse a compiled email's templates. Raises CompileError.
+
+    ``known`` are values that every context it is filled with will hold too.
+    """
+    known = known or {}
     return ParsedEmail(
-        subject=liquid.liquid_parse(subject, liquid.TEXT),
-        html=liquid.liquid_parse(html, liquid.HTML),
-        text=liquid.liquid_parse(text, liquid.TEXT),
+        subject=liquid.liquid_compile(subject, liquid.TEXT, known),
+        html=liquid.liquid_compile(html, liquid.HTML, known),
+        text=liquid.liquid_compile(text, liquid.TEXT, known),
     )
 
 
 def mail_fill(parsed: ParsedEmail, context: Mapping[str, Any]) -> RenderedMail:
     """Render all three with plain values. Raises RenderError."""
-    subject = liquid.liquid_render(parsed.subject, context)
     return RenderedMail(
         # A line break in a name must not become a header.
-        subject=" ".join(subject.split()),
-        html=liquid.liquid_render(parsed.html, context),
-        text=text_tidy(liquid.liquid_render(parsed.text, context)),
+        subject=" ".join(parsed.subject(context).split()),
+        html=parsed.html(context),
+        text=text_tidy(parsed.text(context)),
     )

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from liquid import BoundTemplate, Environment, RenderContext
-from liquid.builtin.output import Output
 
 from saleor_automation.exceptions import CompileError, RenderError
-from saleor_automation.rendering import liquid
 from saleor_automation.rendering.liquid import HTML, TEXT, liquid_parse, liquid_render, liquid_use
 
 
@@ -128,50 +125,3 @@ def test_use_names_variables_in_every_branch_but_not_the_loops_own() -> None:
     )
     assert use.variables == {"a.b", "c.d", "f.g", "basket.lines"}
     assert use.filters == {"nonsense"}
-
-
-PATHS = (
-    "s n f t none l d d.a d.b d.size d.first d.missing d.b.c d.b.c.e l.size l.first l[0] l[1].x "
-    "s.size s.first d['a'] d[key] missing missing.more r d.size_of forloop i"
-)
-
-
-class StockTemplate(BoundTemplate):
-    context_class = RenderContext
-
-
-class StockEnvironment(liquid.EmailEnvironment):
-    """The same rules without our short cuts."""
-
-    template_class = StockTemplate
-
-    def setup_tags_and_filters(self, *, extra: bool = False) -> None:
-        super().setup_tags_and_filters(extra=extra)
-        self.add_tag(Output)
-
-
-@pytest.mark.parametrize("autoescape", [True, False])
-@pytest.mark.parametrize(
-    "path",
-    PATHS.split(),
-)
-def test_the_short_cuts_change_nothing(path: str, autoescape: bool) -> None:
-    context = {
-        "s": "<&>'\"",
-        "n": 1234567890123,
-        "f": 1.5,
-        "t": True,
-        "none": None,
-        "l": ["<a>", {"x": "y&"}],
-        "d": {"a": "<1>", "b": {"c": 5}, "size_of": ""},
-        "key": "a",
-        "i": "outer",
-    }
-    source = (
-        "{{ p }}|{% if p %}y{% endif %}{% if p == blank %}b{% endif %}{{ p | upcase }}"
-        "{% for i in l %}{{ i }}{{ i.x }}{{ p }}{% endfor %}{% assign s = 'new' %}{{ p }}"
-    ).replace("p ", f"{path} ")
-    ours = liquid.EmailEnvironment(autoescape=autoescape).from_string(source)
-    stock = StockEnvironment(autoescape=autoescape).from_string(source)
-    assert isinstance(stock.env, Environment)
-    assert ours.render(context) == stock.render(context)
