@@ -8,9 +8,11 @@ transaction is open while Saleor or a mail server is asked.
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -50,11 +52,50 @@ class Sent:
 
 def messages_send(*, claim: UUID, ids: Sequence[UUID], now: datetime) -> Sent:
     """Send the messages held under ``claim``. Ids not held any more are left alone."""
+    with _collector_resting():
+        return _send(claim=claim, ids=ids, now=now)
+
+
+@contextmanager
+def _collector_resting() -> Iterator[None]:
+    """Keep the cyclic garbage collector out of a batch.
+
+    All of a batch lives until its end, so a collection finds nothing in it, and moves it
+    to where the next one has to look at the whole process: a fifth of a send's time.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+#: Read from the database only when somebody asks: times take long to parse.
+_UNREAD = (
+    "detail",
+    "planned_at",
+    "handed_over_at",
+    "settled_at",
+    "provider_id",
+    "claimed_until",
+    "contact__created_at",
+    "contact__field_versions",
+    "enrollment__node_entered_at",
+    "enrollment__due_at",
+    "enrollment__finished_at",
+    "enrollment__claim",
+    "enrollment__claimed_until",
+)
+
+
+def _send(*, claim: UUID, ids: Sequence[UUID], now: datetime) -> Sent:
     deadline = clock.wall() + timedelta(seconds=conf().lease_seconds * 0.6)
     batch = list(
-        Message.objects.select_related("contact", "enrollment").filter(
-            pk__in=ids, claim=claim, state=State.CLAIMED
-        )
+        Message.objects.select_related("contact", "enrollment")
+        .defer(*_UNREAD)
+        .filter(pk__in=ids, claim=claim, state=State.CLAIMED)
     )
     closings = gates_before(messages=batch, now=now)
     open_ones = [message for message in batch if message.pk not in closings]

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from threading import Lock
 from typing import Any
 from urllib.parse import quote
@@ -23,7 +24,7 @@ from saleor_automation.rendering.links import is_web_address
 from saleor_automation.rendering.mail import ParsedEmail, RenderedMail, mail_fill, mail_parse
 from saleor_automation.rendering.money import money_format
 from saleor_automation.rendering.phrases import date_long
-from saleor_automation.shop.models import Checkout, ShopOrder
+from saleor_automation.shop.models import Checkout, Fulfillment, OrderLine, ShopOrder
 
 from .brands import brand_for, brand_values, brands_load
 from .models import Brand, EmailVersion
@@ -54,10 +55,8 @@ def contexts_build(subjects: Sequence[MailSubject], *, now: datetime) -> list[di
     ``now`` is kept for variables of other apps; nothing here depends on it.
     """
     brands = brands_load()
-    checkouts = _by_id(Checkout.objects, _ids(subjects, "checkout"))
-    orders = _by_id(
-        ShopOrder.objects.prefetch_related("lines", "fulfillments"), _ids(subjects, "order")
-    )
+    checkouts = _checkouts(_ids(subjects, "checkout"))
+    orders = _orders(_ids(subjects, "order"))
     shops: dict[str, tuple[Brand, dict[str, str]]] = {}
     contexts = []
     for subject in subjects:
@@ -88,8 +87,43 @@ def _ids(subjects: Iterable[MailSubject], name: str) -> set[str]:
     return {str(value) for subject in subjects if (value := subject.context.get(name))}
 
 
-def _by_id(rows: Any, ids: set[str]) -> dict[str, Any]:
-    return {row.saleor_id: row for row in rows.filter(saleor_id__in=ids)} if ids else {}
+def _checkouts(ids: set[str]) -> dict[str, Checkout]:
+    rows = Checkout.objects.filter(saleor_id__in=ids).only(
+        "saleor_id", "token", "channel", "currency", "quantity", "total_gross", "lines"
+    )
+    return {checkout.saleor_id: checkout for checkout in rows} if ids else {}
+
+
+@dataclass(frozen=True)
+class _Order:
+    """What mails say of an order: plain rows, because model instances take longer to make."""
+
+    row: Mapping[str, Any]
+    lines: list[Mapping[str, Any]] = field(default_factory=list)
+    #: (Saleor's id, tracking number), the newest first.
+    parcels: list[tuple[str, str]] = field(default_factory=list)
+
+
+_ORDER = ("pk", "saleor_id", "number", "currency", "total_gross", "placed_at")
+_LINE = ("product_name", "variant_name", "sku", "quantity", "unit_gross", "total_gross")
+
+
+def _orders(ids: set[str]) -> dict[str, _Order]:
+    if not ids:
+        return {}
+    rows = ShopOrder.objects.filter(saleor_id__in=ids).values(*_ORDER)
+    orders = {row["pk"]: _Order(row) for row in rows}
+    for line in OrderLine.objects.filter(order__in=list(orders)).values(
+        "order_id", "image_url", *_LINE
+    ):
+        orders[line["order_id"]].lines.append(line)
+    for order_id, saleor_id, tracking in (
+        Fulfillment.objects.filter(order__in=list(orders))
+        .order_by("-pk")
+        .values_list("order_id", "saleor_id", "tracking_number")
+    ):
+        orders[order_id].parcels.append((saleor_id, tracking))
+    return {order.row["saleor_id"]: order for order in orders.values()}
 
 
 def _basket(
@@ -117,43 +151,28 @@ def _basket_url(checkout: Checkout, brand: Brand, language: str) -> str:
     return url if is_web_address(url) else ""
 
 
-def _order(order: ShopOrder, subject: MailSubject) -> dict[str, Any]:
-    lines = [
-        _line(
-            {
-                "product_name": line.product_name,
-                "variant_name": line.variant_name,
-                "sku": line.sku,
-                "quantity": line.quantity,
-                "unit_gross": line.unit_gross,
-                "total_gross": line.total_gross,
-                "image_url": line.image_url,
-            },
-            order.currency,
-            subject.language,
-        )
-        for line in order.lines.all()
-    ]
-    placed = timezone.localtime(order.placed_at) if order.placed_at else None
+def _order(order: _Order, subject: MailSubject) -> dict[str, Any]:
+    row, language = order.row, subject.language
+    lines = [_line(line, row["currency"], language) for line in order.lines]
+    placed = timezone.localtime(row["placed_at"]) if row["placed_at"] else None
     return {
-        "number": order.number,
+        "number": row["number"],
         "lines": lines,
         "quantity": sum(line["quantity"] for line in lines),
-        **_money("total", order.total_gross, order.currency, subject.language),
-        "currency": order.currency,
+        **_money("total", row["total_gross"], row["currency"], language),
+        "currency": row["currency"],
         "placed_at": placed.isoformat() if placed else "",
-        "placed_on": date_long(placed, subject.language) if placed else "",
+        "placed_on": date_long(placed, language) if placed else "",
         "tracking_number": _tracking(order, str(subject.context.get("fulfillment") or "")),
     }
 
 
-def _tracking(order: ShopOrder, fulfillment: str) -> str:
+def _tracking(order: _Order, fulfillment: str) -> str:
     """Return the tracking number of the parcel the mail is about, else of the newest."""
-    parcels = sorted(order.fulfillments.all(), key=lambda parcel: parcel.pk, reverse=True)
-    for parcel in parcels:
-        if parcel.saleor_id == fulfillment:
-            return parcel.tracking_number
-    return next((parcel.tracking_number for parcel in parcels if parcel.tracking_number), "")
+    for saleor_id, tracking in order.parcels:
+        if saleor_id == fulfillment:
+            return tracking
+    return next((tracking for _saleor_id, tracking in order.parcels if tracking), "")
 
 
 def _line(line: Mapping[str, Any], currency: str, language: str) -> dict[str, Any]:
@@ -173,11 +192,18 @@ def _line(line: Mapping[str, Any], currency: str, language: str) -> dict[str, An
 
 def _money(name: str, amount: Any, currency: str, language: str) -> dict[str, str]:
     """Return an amount as people write it, and beside it the bare number."""
+    written, plain = _amount(str(amount if amount is not None else 0), currency, language)
+    return {name: written, f"{name}_amount": plain}
+
+
+# Prices come back again and again.
+@lru_cache(maxsize=4096)
+def _amount(amount: str, currency: str, language: str) -> tuple[str, str]:
     try:
-        exact = Decimal(str(amount if amount is not None else 0))
-        return {name: money_format(exact, currency, language), f"{name}_amount": _plain(exact)}
+        exact = Decimal(amount)
+        return money_format(exact, currency, language), _plain(exact)
     except ArithmeticError:
-        return {name: "", f"{name}_amount": ""}
+        return "", ""
 
 
 def _plain(amount: Decimal) -> str:

@@ -7,6 +7,7 @@ a page is served.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from html import unescape
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
@@ -51,6 +52,7 @@ def link_is_allowed(link: str) -> bool:
     return link.startswith(("http://", "https://")) and len(link) > 8
 
 
+@lru_cache(maxsize=4096)
 def is_web_address(value: str) -> bool:
     """Say whether a value from elsewhere (a brand, Saleor) may be a link or an image."""
     try:
