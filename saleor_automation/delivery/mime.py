@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from typing import Any
 
 from django.core.mail import EmailMultiAlternatives
@@ -24,7 +25,8 @@ _SPECIAL = re.compile(r"[^A-Za-z0-9 !#$%&\'*+/=?^_`{|}~-]")
 
 def header_clean(value: str) -> str:
     """Return ``value`` on one line: a header cannot be ended from inside."""
-    return _CONTROL.sub(" ", value).strip()
+    # What is printable holds no control character; asking is cheaper than looking for one.
+    return (value if value.isprintable() else _CONTROL.sub(" ", value)).strip()
 
 
 def header_encode(value: str) -> str:
@@ -87,12 +89,36 @@ def address_ascii(email: str) -> str:
     return f"{local}@{punycode(domain)}"
 
 
+#: Where HTML is cut into pieces: most of them are the same in every mail of a version.
+_CUT = "<table"
+
+
 def quoted_printable(text: str) -> bytes:
     """Return ``text`` with CRLF line ends in quoted-printable, lines of 76 at most."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if not text.endswith("\n"):
+        text += "\n"
+    *pieces, last = text.replace("\n", "\r\n").split(_CUT)
+    if not pieces:
+        return _quoted(last)
+    first, *others = pieces
+    return b"".join((_piece(first), *[_table(piece) for piece in others], _quoted(_CUT + last)))
+
+
+def _quoted(lines: str) -> bytes:
     # The encoder ends its soft breaks like the first line end it finds: there must be one.
-    lines = lines if lines.endswith("\r\n") else lines + "\r\n"
     return binascii.b2a_qp(lines.encode("utf-8", "replace"), istext=True)
+
+
+def _piece(piece: str) -> bytes:
+    """Encode part of a text; a soft line break parts it from what follows."""
+    return _quoted(piece + "\r\n")[:-2] + b"=\r\n"
+
+
+@lru_cache(maxsize=1024)
+def _table(piece: str) -> bytes:
+    return _piece(_CUT + piece)
 
 
 def mail_bytes(

@@ -60,7 +60,10 @@ def _transfer(connection: smtplib.SMTP, mail: LedgerEmail) -> None:
             raise
         raise NotBegun(str(error)) from error
     # The content ends its lines with CRLF throughout and never begins with a dot.
-    connection.send(mail.content.replace(b"\r\n.", b"\r\n..") + b".\r\n")
+    content = mail.content
+    if b"\r\n." in content:
+        content = content.replace(b"\r\n.", b"\r\n..")
+    connection.send(content + b".\r\n")
     code, words = connection.getreply()
     if code != 250:
         raise smtplib.SMTPDataError(code, words)

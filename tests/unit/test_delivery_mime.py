@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import email
 import email.policy
+import quopri
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saleor_automation.delivery.mime import LedgerEmail, address, header_clean, mail_bytes
+from saleor_automation.delivery.mime import (
+    LedgerEmail,
+    address,
+    header_clean,
+    mail_bytes,
+    quoted_printable,
+)
 
 DATE = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
 
@@ -95,3 +102,24 @@ def test_smtp_sends_the_bytes_and_anymail_reads_the_fields() -> None:
     assert mail.message().as_bytes(linesep="\r\n") == b"bytes"
     assert mail.alternatives[0].content == "<p>Hai</p>"
     assert mail.recipients() == ["a@b.example"]
+
+
+pieces = st.sampled_from(
+    ["<table", "<table>", "a", " ", "\t", "=", ".", "\n", "\r\n", "\r", "é", "ไ", "x" * 74, "y" * 200]
+)  # fmt: skip
+
+
+@given(st.lists(pieces, max_size=30).map("".join))
+def test_quoted_printable_says_the_same_in_short_lines(text: str) -> None:
+    written = quoted_printable(text)
+    assert quoted_printable(text) == written
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    expected = lines if lines.endswith("\n") else lines + "\n"
+    assert quopri.decodestring(written).decode() == expected.replace("\n", "\r\n")
+    assert written.endswith(b"\r\n")
+    for line in written.split(b"\r\n"):
+        assert len(line) <= 76
+        assert line.isascii()
+        assert line.rstrip(b" \t") == line
+        assert b"\n" not in line
+        assert b"\r" not in line
