@@ -81,7 +81,7 @@ def test_a_sequence_is_paused_after_a_question(page: Any, screenshot: Any) -> No
     sequence = Sequence.objects.get(key=starter_id("sequence", "welcome"))
     page.goto(f"/studio/automation/sequences/edit/{sequence.pk}/")
     page.get_by_role("link", name="Pause").click()
-    assert page.get_by_text("5 people are inside.").is_visible()
+    page.get_by_text("5 people are inside.").wait_for()
     screenshot(page, "sequence-pause")
     page.get_by_role("button", name="Pause").click()
     page.wait_for_selector(".messages .success")

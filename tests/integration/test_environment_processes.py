@@ -36,7 +36,7 @@ def is_alive(pid: int) -> bool:
     return state not in "ZX"
 
 
-def sleeper(*, code: str = "") -> list[str]:
+def sleeper(*, code: str = "pass") -> list[str]:
     return [sys.executable, "-c", f"import time; {code}; time.sleep(60)"]
 
 
