@@ -114,10 +114,10 @@ def test_the_inbox_shows_mails_and_why_one_was_not_sent(page: Any, screenshot: A
     mail.get_by_text("Good to have you here").first.wait_for()
     screenshot(page, "mail-html")
     page.get_by_role("tab", name="Text").click()
-    assert page.locator("#tab-text pre").is_visible()
+    page.locator("#tab-text pre").wait_for()
     screenshot(page, "mail-text")
     page.get_by_role("tab", name="Source").click()
-    assert page.locator("#tab-source pre", has_text="Message-ID").is_visible()
+    page.locator("#tab-source pre", has_text="Message-ID").wait_for()
     screenshot(page, "mail-source")
 
 
