@@ -90,7 +90,7 @@ def address_ascii(email: str) -> str:
 
 
 #: Where HTML is cut into pieces: most of them are the same in every mail of a version.
-_CUT = "<table"
+_CUT = "<tr"
 
 
 def quoted_printable(text: str) -> bytes:
@@ -103,7 +103,7 @@ def quoted_printable(text: str) -> bytes:
     if not pieces:
         return _quoted(last)
     first, *others = pieces
-    return b"".join((_piece(first), *[_table(piece) for piece in others], _quoted(_CUT + last)))
+    return b"".join((_piece(first), *[_row(piece) for piece in others], _quoted(_CUT + last)))
 
 
 def _quoted(lines: str) -> bytes:
@@ -116,8 +116,8 @@ def _piece(piece: str) -> bytes:
     return _quoted(piece + "\r\n")[:-2] + b"=\r\n"
 
 
-@lru_cache(maxsize=1024)
-def _table(piece: str) -> bytes:
+@lru_cache(maxsize=2048)
+def _row(piece: str) -> bytes:
     return _piece(_CUT + piece)
 
 
