@@ -4,15 +4,11 @@ Knows python-liquid's nodes: content, ``{{ plain.path }}`` with or without ``def
 ``if`` and ``unless`` with simple conditions, ``for`` over a list. Changes no result: an
 expression beyond these is evaluated by the library, and ``fast_make`` gives up a
 template with a tag beyond them. What depends on known values only is decided once.
-
-Not a word of a template becomes source: names and texts go in as constants, the source
-is made of this module's literals and numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from liquid import BoundTemplate, RenderContext
@@ -33,17 +29,15 @@ from liquid.builtin.tags.comment_tag import CommentNode
 from liquid.builtin.tags.for_tag import ForNode
 from liquid.builtin.tags.if_tag import IfNode
 from liquid.builtin.tags.unless_tag import UnlessNode
-from liquid.exceptions import LiquidError, LoopIterationLimitError, OutputStreamLimitError
+from liquid.exceptions import LiquidError
 from liquid.expression import Expression
 from liquid.stringify import to_liquid_string
 from liquid.undefined import Undefined
-from markupsafe import escape
 
+from .fast_source import Fill, Source
 from .filters import MAX_TEXT
 
 __all__ = ["Fill", "fast_make"]
-
-Fill = Callable[[Mapping[str, Any]], str]
 
 #: Loops in loops: further ones meet limits of the library that are not repeated here.
 MAX_LOOPS = 2
@@ -82,78 +76,12 @@ def _plain(path: Path) -> bool:
     return all(isinstance(name, str) and name not in _SPECIAL for name in path.path)
 
 
-@dataclass
-class _Writer:
-    """Writes the source, line by line. ``scope`` is loop variable -> Python variable."""
+class _Writer(Source):
+    """Writes a template's nodes. ``scope`` is loop variable -> Python variable."""
 
-    template: BoundTemplate
-    known: Mapping[str, Any]
-    lines: list[str] = field(default_factory=list)
-    constants: list[object] = field(default_factory=list)
-    static: list[str] = field(default_factory=list)
-    indent: int = 2
-    variables: int = 0
-
-    # The source.
-
-    def line(self, text: str) -> None:
-        self.lines.append("    " * self.indent + text)
-
-    def constant(self, value: object) -> str:
-        self.constants.append(value)
-        return f"k{len(self.constants) - 1}"
-
-    def variable(self) -> str:
-        self.variables += 1
-        return f"v{self.variables}"
-
-    def flush(self) -> None:
-        """Write the text collected so far; texts next to each other are one."""
-        if text := "".join(self.static):
-            self.line(f"w({self.constant(text)})")
-        self.static = []
-
-    def function(self) -> Fill:
-        names = "".join(f"k{number}, " for number in range(len(self.constants)))
-        source = "\n".join(
-            [
-                "def make(K, escape, text, blank, empty, items, spend, room, library, MISSING):",
-                f"    ({names}) = K" if names else "    pass",
-                "    def fill(g):",
-                "        p, m, r = [], 0, room",
-                "        w = p.append",
-                *self.lines,
-                "        out = ''.join(p)",
-                "        spend((out,), 0, room)",
-                "        return out",
-                "    return fill",
-            ]
-        )
-        space: dict[str, Any] = {}
-        exec(compile(source, "<mail>", "exec"), space)  # noqa: S102 - see the module's docstring
-        env = self.template.env
-        return space["make"](  # type: ignore[no-any-return]
-            tuple(self.constants),
-            escape,
-            lambda value: to_liquid_string(value, env.autoescape),
-            _is_blank,
-            _is_empty,
-            _items(env.loop_iteration_limit or 0),
-            _spend,
-            env.output_stream_limit,
-            self.library,
-            (KeyError, TypeError, IndexError),
-        )
-
-    def library(
-        self, expression: Expression, values: Mapping[str, Any], loops: Sequence[Mapping[str, Any]]
-    ) -> object:
-        """Evaluate an expression as the library does in a template; missing is None."""
-        context = RenderContext(self.template, globals=values)
-        for namespace in ({"partial": False}, *loops):
-            context.scope.push(namespace)
-        value = expression.evaluate(context)
-        return None if isinstance(value, Undefined) else value
+    def __init__(self, template: BoundTemplate, known: Mapping[str, Any]) -> None:
+        super().__init__(template)
+        self.known = known
 
     # Nodes.
 
@@ -332,7 +260,8 @@ class _Writer:
         if not _plain(path) or head in {"now", "today", "partial", "forloop"}:
             self.line(f"{name} = {self.call(path, scope)}")
             return name
-        source, rest = (scope[head], path.path[1:]) if head in scope else ("g", path.path)
+        loop = scope.get(str(head))
+        source, rest = (loop, path.path[1:]) if loop else ("g", path.path)
         keys = "".join(f"[{self.constant(key)}]" for key in rest)
         if not keys:
             self.line(f"{name} = {source}")
@@ -384,35 +313,3 @@ class _Writer:
         else:
             test = f"{'blank' if isinstance(right, Blank) else 'empty'}({name})"
         return f"(not {test})" if isinstance(expression, NeExpression) else test
-
-
-def _is_blank(value: object) -> bool:
-    if isinstance(value, str):
-        return not value or value.isspace()
-    return isinstance(value, list | dict) and not value
-
-
-def _is_empty(value: object) -> bool:
-    return isinstance(value, list | dict | str) and not value
-
-
-def _items(limit: int) -> Callable[[Any, int], Sequence[Any]]:
-    def items(value: Any, turns: int) -> Sequence[Any]:
-        if isinstance(value, Mapping):
-            value = list(value.items())
-        elif isinstance(value, str):
-            value = [value] if value else ()
-        elif not isinstance(value, Sequence):
-            value = ()
-        if limit and len(value) * turns > limit:
-            raise LoopIterationLimitError("loop iteration limit reached", token=None)
-        return value  # type: ignore[no-any-return]
-
-    return items
-
-
-def _spend(parts: Sequence[str], mark: int, room: int) -> tuple[int, int]:
-    room -= sum(map(len, parts[mark:]))
-    if room < 0:
-        raise OutputStreamLimitError("the mail is too long", token=None)
-    return room, len(parts)
