@@ -17,6 +17,7 @@ from saleor_automation.sequences.advancing import enrollments_continue, enrollme
 from saleor_automation.sequences.mailing import MailWanted
 
 from . import reasons
+from .batches import among
 from .models import Message
 
 #: Namespace of message ids: a UUID version 5 of the message's key.
@@ -114,7 +115,7 @@ def messages_close(
     moved = 0
     for (state, reason, detail, due_at, provider_id), members in groups.items():
         rows = Message.objects.filter(
-            pk__in=[member.message.pk for member in members], state=from_state
+            pk__in=among(member.message.pk for member in members), state=from_state
         )
         if claim is not None:
             rows = rows.filter(claim=claim)

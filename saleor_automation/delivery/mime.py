@@ -89,6 +89,7 @@ def address_ascii(email: str) -> str:
     return f"{local}@{punycode(domain)}"
 
 
+_TOO_LONG = re.compile(rb"([^\r\n]{74,})(=(?:20|09)\r\n)")
 #: Where HTML is cut into pieces: most of them are the same in every mail of a version.
 _CUT = "<tr"
 
@@ -108,7 +109,11 @@ def quoted_printable(text: str) -> bytes:
 
 def _quoted(lines: str) -> bytes:
     # The encoder ends its soft breaks like the first line end it finds: there must be one.
-    return binascii.b2a_qp(lines.encode("utf-8", "replace"), istext=True)
+    written = binascii.b2a_qp(lines.encode("utf-8", "replace"), istext=True)
+    if b"=20\r\n" in written or b"=09\r\n" in written:
+        # It forgets the length when it encodes a blank at the end of a line.
+        written = _TOO_LONG.sub(rb"\1=\r\n\2", written)
+    return written
 
 
 def _piece(piece: str) -> bytes:

@@ -25,6 +25,7 @@ from saleor_automation.conf import conf
 from saleor_automation.people.models import Contact
 
 from . import reasons
+from .batches import among
 from .composing import Composed, compose
 from .contents import contents_write
 from .control import control_get
@@ -95,7 +96,7 @@ def _send(*, claim: UUID, ids: Sequence[UUID], now: datetime) -> Sent:
     batch = list(
         Message.objects.select_related("contact", "enrollment")
         .defer(*_UNREAD)
-        .filter(pk__in=ids, claim=claim, state=State.CLAIMED)
+        .filter(pk__in=among(ids), claim=claim, state=State.CLAIMED)
     )
     closings = gates_before(messages=batch, now=now)
     open_ones = [message for message in batch if message.pk not in closings]
@@ -146,13 +147,17 @@ def _decide(
         # Whoever says "no" locks the contact too: it is heard here, or comes after us.
         list(
             Contact.objects.select_for_update(no_key=True)
-            .filter(pk__in=contact_ids)
+            .filter(pk__in=among(contact_ids))
             .order_by("pk")
             .values_list("pk", flat=True)
         )
         held = set(
             Message.objects.select_for_update()
-            .filter(pk__in=[mail.message.pk for mail in composed], claim=claim, state=State.CLAIMED)
+            .filter(
+                pk__in=among(mail.message.pk for mail in composed),
+                claim=claim,
+                state=State.CLAIMED,
+            )
             .order_by("pk")
             .values_list("pk", flat=True)
         )
@@ -171,7 +176,7 @@ def _decide(
             moved = contact_email if contact_email != mail.message.to_address else ""
             groups[mail.version_id, moved].append(mail.message.pk)
         for (version_id, moved), pks in groups.items():
-            Message.objects.filter(pk__in=pks).update(
+            Message.objects.filter(pk__in=among(pks)).update(
                 state=State.HANDED_OVER,
                 handed_over_at=now,
                 claimed_until=until,

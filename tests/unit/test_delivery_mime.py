@@ -8,7 +8,7 @@ import quopri
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from saleor_automation.delivery.mime import (
@@ -109,6 +109,8 @@ pieces = st.sampled_from(
 )  # fmt: skip
 
 
+@example("x" * 74 + " ")
+@example("x" * 74 + " <tr>\t<tr ")
 @given(st.lists(pieces, max_size=30).map("".join))
 def test_quoted_printable_says_the_same_in_short_lines(text: str) -> None:
     written = quoted_printable(text)
