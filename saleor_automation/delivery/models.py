@@ -46,12 +46,14 @@ class Message(models.Model):
     topic = models.CharField(max_length=64, blank=True, default="")
     #: Sales channel.
     channel = models.CharField(max_length=255, blank=True, default="")
+    # The index below begins with the contact; one of the key's own would only cost writes.
     contact = models.ForeignKey(
         "saleor_automation.Contact",
         null=True,
         blank=True,
         on_delete=models.SET_NULL,
         related_name="messages",
+        db_index=False,
     )
     enrollment = models.ForeignKey(
         "saleor_automation.Enrollment",
@@ -65,7 +67,11 @@ class Message(models.Model):
     node = models.CharField(max_length=64, blank=True, default="")
     email_key = models.UUIDField()
     email_version = models.ForeignKey(
-        "saleor_automation.EmailVersion", null=True, blank=True, on_delete=models.PROTECT
+        "saleor_automation.EmailVersion",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        db_index=False,
     )
     to_address = models.CharField(max_length=254, blank=True, default="")
     state = models.CharField(max_length=12, choices=State.choices, default=State.PLANNED)

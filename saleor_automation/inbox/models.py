@@ -82,7 +82,11 @@ class Event(models.Model):
     kind = models.CharField(max_length=32)
     #: Written by ``people`` once it knows whose fact it is.
     contact = models.ForeignKey(
-        "saleor_automation.Contact", null=True, blank=True, on_delete=models.SET_NULL
+        "saleor_automation.Contact",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        db_index=False,
     )
     #: When it happened in the shop: the earliest time any delivery gives for it.
     occurred_at = models.DateTimeField()

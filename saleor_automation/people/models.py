@@ -68,7 +68,9 @@ class Consent(models.Model):
         GRANTED = "granted", _("agreed")
         WITHDRAWN = "withdrawn", _("withdrew")
 
-    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="consents")
+    contact = models.ForeignKey(
+        Contact, on_delete=models.CASCADE, related_name="consents", db_index=False
+    )
     #: Sales channel it is for; "" means all.
     channel = models.CharField(max_length=255, blank=True, default="")
     #: Topic it is for; "" means all marketing.

@@ -142,7 +142,9 @@ class Enrollment(models.Model):
 class StepRun(models.Model):
     """One step taken by one person, once per occurrence."""
 
-    enrollment = models.ForeignKey(Enrollment, on_delete=models.CASCADE, related_name="steps")
+    enrollment = models.ForeignKey(
+        Enrollment, on_delete=models.CASCADE, related_name="steps", db_index=False
+    )
     node = models.CharField(max_length=64)
     occurrence = models.PositiveIntegerField(default=0)
     #: sent, waited, then, otherwise, exited, skipped.

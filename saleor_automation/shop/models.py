@@ -49,6 +49,7 @@ class ShopOrder(Versioned):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="orders",
+        db_index=False,
     )
     user_id = models.CharField(max_length=128, blank=True, default="", db_index=True)
     email = models.CharField(max_length=254, blank=True, default="", db_index=True)
@@ -128,6 +129,7 @@ class Checkout(Versioned):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="checkouts",
+        db_index=False,
     )
     user_id = models.CharField(max_length=128, blank=True, default="", db_index=True)
     email = models.CharField(max_length=254, blank=True, default="", db_index=True)
