@@ -35,12 +35,14 @@ def claim_due(
     wall: datetime,
     lease_seconds: float,
     limit: int,
+    only: str = "",
 ) -> list[Claimed]:
     """Claim up to ``limit`` rows of ``model`` that are due and free.
 
     A row is due when its ``due_at`` is at or before ``now`` (``now`` None: every
     row in ``states`` is, in order of id) and free when nobody's lease on it holds.
-    ``attempts`` counts the claim, so a row that kills its worker is noticed.
+    ``attempts`` counts the claim, so a row that kills its worker is noticed. ``only``
+    is a further condition in SQL, of our own words and never of input.
     """
     table = connection.ops.quote_name(model._meta.db_table)
     # Literals, because SQLite does not use a partial index for a bound parameter. They
@@ -52,7 +54,7 @@ def claim_due(
     vendor = connection.vendor
     lock = "FOR UPDATE SKIP LOCKED" if vendor == "postgresql" else ""
     pick = (
-        f"SELECT id FROM {table} WHERE {wanted} AND {due} "  # noqa: S608
+        f"SELECT id FROM {table} WHERE {wanted} AND {due} {only} "  # noqa: S608
         f"AND (claimed_until IS NULL OR claimed_until < %s) ORDER BY {order} LIMIT %s {lock}"
     )
     set_state = ", state = %s" if new_state else ""
@@ -79,3 +81,35 @@ def claim_due(
         cursor.execute(sql, values)
         rows = cursor.fetchall()
     return [Claimed(pk_field.to_python(pk), attempts) for pk, attempts in rows]
+
+
+def claim_release(
+    model: type[models.Model],
+    *,
+    claim: uuid.UUID,
+    ids: Sequence[Any],
+    wall: datetime,
+    counted: bool,
+    states: Sequence[str],
+    new_state: str | None = None,
+) -> None:
+    """Give rows back whose batch failed.
+
+    ``counted``: the failure may be theirs; each waits longer the more often it failed,
+    4, 16, 64 .. 600 seconds of real time. Otherwise it was not (the database was away,
+    or their turn had not come): the claim is not counted and they wait 2 seconds.
+    """
+    rows = model._default_manager.filter(pk__in=list(ids), claim=claim, state__in=list(states))
+    attempts: dict[int, list[Any]] = {}
+    for pk, count in rows.values_list("pk", "attempts"):
+        attempts.setdefault(count, []).append(pk)
+    for count, members in attempts.items():
+        seconds = min(4.0**count, 600.0) if counted else 2.0
+        values: dict[str, Any] = {
+            "claim": None,
+            "claimed_until": wall + timedelta(seconds=seconds),
+            "attempts": count if counted else max(count - 1, 0),
+        }
+        if new_state is not None:
+            values["state"] = new_state
+        rows.filter(pk__in=members).update(**values)

@@ -14,13 +14,21 @@ from django.dispatch import Signal
 #: records the Events.
 #: Arguments: ``raw`` (RawEvent), ``snapshot`` (a ``contract.payloads`` value or
 #: None when the object was null), ``events`` (list of Event, those recorded by
-#: this body only, not repeats), ``now`` (datetime).
+#: this body only, not repeats), ``now`` (datetime). A receiver that finds an erased
+#: person in it sets ``raw.body`` to ``b""``, and the body is not kept.
 facts_recorded = Signal()
 
 #: Two contacts turned out to be one person. Sent by ``people``.
 #: Arguments: ``winner`` and ``loser`` (Contact), ``now``. After it the loser's row
 #: is deleted, so receivers must move what points at it.
 contact_merged = Signal()
+
+#: An address went from one account to another, and what guests did under it went along.
+#: Sent by ``people`` once the rows and both contacts are up to date.
+#: Arguments: ``from_contact`` and ``to_contact`` (Contact), ``checkout_ids`` and
+#: ``order_ids`` (sets of Saleor's ids), ``now``. Receivers move what these baskets and
+#: orders started.
+objects_moved = Signal()
 
 #: A person is about to be erased. Sent by ``people`` before the rows go.
 #: Arguments: ``contact`` (Contact), ``now``. Receivers delete or redact.
@@ -30,3 +38,8 @@ contact_erased = Signal()
 #: the enrollments. Arguments: ``requests`` (list of ``sequences.mailing.MailWanted``),
 #: ``now``. Receivers must be idempotent on ``MailWanted.key``.
 mail_wanted = Signal()
+
+#: Baskets and orders turned out to belong to another person, because an address moved.
+#: Sent by ``people`` in the same transaction. Arguments: ``from_contact`` and
+#: ``to_contact`` (Contact), ``checkout_ids`` and ``order_ids`` (Saleor ids), ``now``.
+objects_moved = Signal()

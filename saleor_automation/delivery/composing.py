@@ -24,6 +24,7 @@ from saleor_automation.emails.services import email_versions_current, version_ch
 from saleor_automation.exceptions import RenderError
 
 from . import reasons
+from .failures import plain
 from .ledger import Closing
 from .links import links_for
 from .mime import LedgerEmail, address, address_ascii, header_clean, mail_bytes
@@ -125,9 +126,10 @@ def compose(
         try:
             done.append(_compose(message, subject, version, context, brands, now))
         except (RenderError, ValueError) as error:
-            logger.warning("Message %s cannot be rendered: %s", message.pk, error)
+            # Not the error's words: they may hold an address.
+            logger.warning("Message %s cannot be written: %s", message.pk, type(error).__name__)
             failed[message.pk] = Closing(
-                message, Message.State.FAILED, reasons.RENDER, str(error)[:255]
+                message, Message.State.FAILED, reasons.RENDER, plain(str(error))
             )
     return done, failed
 

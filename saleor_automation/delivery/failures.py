@@ -7,11 +7,15 @@ is unclear, and unclear is never sent again.
 
 from __future__ import annotations
 
+import re
 import smtplib
 from dataclasses import dataclass
 from enum import Enum
 
 from .smtp import NotBegun
+
+#: PostgreSQL's text cannot hold NUL; nobody wants to read the others.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 
 class Kind(Enum):
@@ -63,11 +67,14 @@ def failure_of(error: Exception) -> Failure:
 
 def _reply(code: int, text: bytes | str) -> Failure:
     words = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
-    detail = f"{code} {words}"[:200]
+    detail = plain(f"{code} {words}")
     if 500 <= code < 600:
         return Failure(Kind.PERMANENT, detail)
-    # 421 closes the connection; a reply all the same says it was not taken.
-    return Failure(Kind.TEMPORARY, detail, disconnected=code == 421)
+    if 400 <= code < 500:
+        # 421 closes the connection; a reply all the same says it was not taken.
+        return Failure(Kind.TEMPORARY, detail, disconnected=code == 421)
+    # A reply out of place: the dialogue is out of step, and so is what we know.
+    return Failure(Kind.AMBIGUOUS, detail, disconnected=True)
 
 
 def _status(error: Exception) -> int | None:
@@ -77,4 +84,9 @@ def _status(error: Exception) -> int | None:
 
 
 def _words(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".replace("\n", " ")[:200]
+    return plain(f"{type(error).__name__}: {error}")
+
+
+def plain(words: str) -> str:
+    """Return somebody else's words on one line, 200 characters at most, fit for a column."""
+    return _CONTROL.sub(" ", words)[:200]

@@ -21,8 +21,8 @@ from . import reasons
 from .ledger import Closing
 from .models import Message, SendingControl
 
-#: Claims after which a message that never came through is taken out of the way.
-POISON_ATTEMPTS = 12
+#: Claims without an outcome after which a message is taken out of the way.
+POISON_ATTEMPTS = 5
 #: How long a mail is held before the gate is asked again.
 HOLD = timedelta(minutes=5)
 

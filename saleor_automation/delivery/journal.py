@@ -10,7 +10,9 @@ when the process dies, so a reader never mistakes a slow worker for a dead one.
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
+import re
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,7 +21,11 @@ from uuid import UUID
 
 from saleor_automation.conf import conf
 
+logger = logging.getLogger(__name__)
+
 BEGUN, ACCEPTED, REFUSED = b"A", b"S", b"F"
+_CLAIM = re.compile(r"[0-9a-f]{32}")
+_LINE = re.compile(rb"[ASF][0-9a-f]{32}")
 
 
 def _boot_id() -> str:
@@ -42,6 +48,8 @@ class Journal:
     """The journal of one batch while it is being sent."""
 
     def __init__(self, claim: UUID) -> None:
+        #: A line was cut short, most likely because the disk is full: nothing may follow it.
+        self.broken = False
         self.path = journal_dir() / f"{claim.hex}.log"
         self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
@@ -50,14 +58,23 @@ class Journal:
             os.close(self._file)
             raise
 
-    def begin(self, message_id: UUID) -> None:
-        os.write(self._file, BEGUN + message_id.hex.encode() + b"\n")
+    def begin(self, message_id: UUID) -> bool:
+        """Note that a mail is about to be sent; False when that could not be noted."""
+        return self._write(BEGUN, message_id)
 
     def accepted(self, message_id: UUID) -> None:
-        os.write(self._file, ACCEPTED + message_id.hex.encode() + b"\n")
+        self._write(ACCEPTED, message_id)
 
     def refused(self, message_id: UUID) -> None:
-        os.write(self._file, REFUSED + message_id.hex.encode() + b"\n")
+        self._write(REFUSED, message_id)
+
+    def _write(self, kind: bytes, message_id: UUID) -> bool:
+        line = kind + message_id.hex.encode() + b"\n"
+        try:
+            self.broken = self.broken or os.write(self._file, line) != len(line)
+        except OSError:
+            self.broken = True
+        return not self.broken
 
     def close(self) -> None:
         """Remove the file: the ledger knows everything now."""
@@ -93,6 +110,9 @@ def journals_dead() -> Iterator[Found]:
     was begun by it.
     """
     for path in sorted(journal_dir().glob("*.log")):
+        if not _CLAIM.fullmatch(path.stem):
+            logger.warning("%s is no journal and is left alone.", path.name)
+            continue
         try:
             handle = os.open(path, os.O_RDWR)
         except FileNotFoundError:
@@ -113,6 +133,6 @@ def _read(path: Path, handle: int) -> Found:
     kinds = {BEGUN: found.begun, ACCEPTED: found.accepted, REFUSED: found.refused}
     with os.fdopen(os.dup(handle), "rb") as file:
         for line in file.read().split(b"\n"):
-            if len(line) == 33 and line[:1] in kinds:
+            if _LINE.fullmatch(line):
                 kinds[line[:1]].add(UUID(line[1:].decode()))
     return found

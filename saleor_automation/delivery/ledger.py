@@ -11,6 +11,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import F
 
 from saleor_automation.people.models import Contact
 from saleor_automation.sequences.advancing import enrollments_continue, enrollments_leave
@@ -22,8 +25,8 @@ from .models import Message
 
 #: Namespace of message ids: a UUID version 5 of the message's key.
 NAMESPACE = uuid.UUID("8a6c9a2e-6f2b-5a51-9d0e-2f6f2c1d7b10")
-#: Tries after which a mail the server keeps putting off is given up.
-MAX_TRIES = 8
+#: Tries after which a mail the server keeps putting off is given up; four days of them.
+MAX_TRIES = 100
 
 
 def message_id_for(key: str) -> uuid.UUID:
@@ -31,9 +34,9 @@ def message_id_for(key: str) -> uuid.UUID:
     return uuid.uuid5(NAMESPACE, key)
 
 
-def retry_delay(attempts: int) -> timedelta:
-    """Return how long to wait after try number ``attempts``: 1, 4, 9 .. 60 minutes."""
-    return timedelta(minutes=min(attempts * attempts, 60) or 1)
+def retry_delay(tries: int) -> timedelta:
+    """Return how long to wait after try number ``tries``: 1, 4, 9 .. 60 minutes."""
+    return timedelta(minutes=min(tries * tries, 60) or 1)
 
 
 def messages_plan(*, requests: Sequence[MailWanted], now: datetime) -> None:
@@ -80,6 +83,8 @@ class Closing:
     provider_id: str = ""
     #: Why its person leaves the sequence; "" to go on.
     leaves: str = ""
+    #: The mail server was asked and put it off.
+    tried: bool = False
 
 
 #: States after which the person goes on to the next step.
@@ -102,7 +107,9 @@ def messages_close(
     Must run in a transaction. Returns how many messages moved; a message whose
     state or claim is another by now is left alone, and so is its person.
     """
-    groups: dict[tuple[str, str, str, datetime | None, str], list[Closing]] = defaultdict(list)
+    groups: dict[tuple[str, str, str, datetime | None, str, bool], list[Closing]] = defaultdict(
+        list
+    )
     for closing in closings:
         key = (
             closing.state,
@@ -110,10 +117,11 @@ def messages_close(
             closing.detail,
             closing.due_at,
             closing.provider_id,
+            closing.tried,
         )
         groups[key].append(closing)
     moved = 0
-    for (state, reason, detail, due_at, provider_id), members in groups.items():
+    for (state, reason, detail, due_at, provider_id, tried), members in groups.items():
         rows = Message.objects.filter(
             pk__in=among(member.message.pk for member in members), state=from_state
         )
@@ -123,7 +131,7 @@ def messages_close(
             # Which of them are still ours decides who goes on.
             ours = set(rows.select_for_update().order_by("pk").values_list("pk", flat=True))
             members = [member for member in members if member.message.pk in ours]
-            moved += rows.update(
+            moved += Message.objects.filter(pk__in=among(ours)).update(
                 state=state,
                 reason=reason,
                 detail=detail,
@@ -135,12 +143,15 @@ def messages_close(
             )
             _people_go_on(members, now)
         else:
-            values = {"state": state, "reason": reason, "detail": detail}
+            # Whatever holds it, the claim came to an outcome: only those that did not count.
+            values: dict[str, Any] = {"reason": reason, "detail": detail, "attempts": 0}
             if due_at is not None:
-                values["due_at"] = due_at  # type: ignore[assignment]
-            if state == Message.State.PLANNED:
-                values["handed_over_at"] = None  # type: ignore[assignment]
-            moved += rows.update(**values, claim=None, claimed_until=None)
+                values["due_at"] = due_at
+            if tried:
+                values["tries"] = F("tries") + 1
+            moved += rows.update(
+                **values, state=state, handed_over_at=None, claim=None, claimed_until=None
+            )
     return moved
 
 
@@ -160,13 +171,10 @@ def _people_go_on(members: Sequence[Closing], now: datetime) -> None:
 
 
 def put_off(message: Message, *, now: datetime, reason: str, detail: str = "") -> Closing:
-    """Return the closing of a try that may be made again, or of one too many."""
-    if message.attempts >= MAX_TRIES:
+    """Return the closing of a try that may be made again, or of the last that makes sense."""
+    tries = message.tries + 1
+    due_at = now + retry_delay(tries)
+    too_late = message.expires_at is not None and due_at > message.expires_at
+    if too_late or tries >= MAX_TRIES:
         return Closing(message, Message.State.FAILED, reasons.GAVE_UP, detail)
-    return Closing(
-        message,
-        Message.State.PLANNED,
-        reason,
-        detail,
-        due_at=now + retry_delay(message.attempts),
-    )
+    return Closing(message, Message.State.PLANNED, reason, detail, due_at=due_at, tried=True)

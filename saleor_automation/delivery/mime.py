@@ -84,7 +84,7 @@ def address_ascii(email: str) -> str:
     Raises ValueError when the part before the @ is not ASCII or there is no domain.
     """
     local, at, domain = header_clean(email).rpartition("@")
-    if not at or not local.isascii() or any(sign in email for sign in "<> "):
+    if not at or not local.isascii() or any(sign in email for sign in "<>,; "):
         raise ValueError(f"The mail server cannot be given the address {email!r}.")
     return f"{local}@{punycode(domain)}"
 

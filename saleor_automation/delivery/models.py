@@ -86,7 +86,10 @@ class Message(models.Model):
     handed_over_at = models.DateTimeField(null=True, blank=True)
     settled_at = models.DateTimeField(null=True, blank=True)
     provider_id = models.CharField(max_length=255, blank=True, default="")
+    #: Claims that came to nothing, not even a hold: a row that kills workers is stopped by it.
     attempts = models.PositiveSmallIntegerField(default=0)
+    #: Times the mail server put it off.
+    tries = models.PositiveSmallIntegerField(default=0)
     claim = models.UUIDField(null=True, blank=True)
     #: Real time, not the shop's: see ``clock``.
     claimed_until = models.DateTimeField(null=True, blank=True)

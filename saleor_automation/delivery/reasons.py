@@ -23,6 +23,7 @@ GAVE_UP = "gave_up"
 LOST = "lost"
 SETTLED_24H = "settled_24h"
 POISON = "poison"
+NO_JOURNAL = "no_journal"
 
 WORDS = {
     NO_ADDRESS: _("No address is known for this person."),
@@ -37,12 +38,13 @@ WORDS = {
     LEFT: _("The person left the sequence before the mail went out."),
     PAUSED: _("Held: the sequence is paused."),
     UNREACHABLE: _("Held: Saleor could not be asked whether the basket is still open."),
+    NO_JOURNAL: _("Held: the state folder cannot be written. Make room or give access to it."),
     RETRY: _("The mail server asked to try again later."),
     REFUSED: _("The mail server refused it for good."),
     GAVE_UP: _("The mail server could not be reached or put us off too often."),
     LOST: _("The connection or the worker was lost while it was being handed over."),
     SETTLED_24H: _("Unclear for a day; counted as sent, because a mail is never sent twice."),
-    POISON: _("Preparing it failed three times. See the worker's log."),
+    POISON: _("Preparing it failed again and again. See the worker's log."),
 }
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from saleor_automation import signals
-from saleor_automation.claims import Claimed, claim_due
+from saleor_automation import clock, signals
+from saleor_automation.claims import Claimed, claim_due, claim_release
 from saleor_automation.conf import conf
 from saleor_automation.people.models import Contact
 from saleor_automation.sequences.mailing import MailWanted
+from saleor_automation.sequences.services import NOT_PAUSED
 from saleor_automation.sequences.worker import Lane, lane_register, rescuer_register
 
 from .control import sending_problems
@@ -27,6 +28,23 @@ def on_mail_wanted(*, requests: Sequence[MailWanted], now: datetime, **kwargs: A
 
 def on_contact_merged(*, winner: Contact, loser: Contact, **kwargs: Any) -> None:
     Message.objects.filter(contact=loser).update(contact=winner)
+
+
+def on_objects_moved(
+    *,
+    from_contact: Contact,
+    to_contact: Contact,
+    checkout_ids: Collection[str],
+    order_ids: Collection[str],
+    **kwargs: Any,
+) -> None:
+    """Address unsent mails to the person their basket or order turned out to belong to."""
+    # The enrollments moved just before: this stage hears of it after sequences.
+    Message.objects.filter(
+        enrollment__contact=to_contact,
+        contact=from_contact,
+        state__in=[Message.State.PLANNED, Message.State.CLAIMED],
+    ).update(contact=to_contact, to_address=to_contact.email)
 
 
 def on_contact_erased(*, contact: Contact, **kwargs: Any) -> None:
@@ -48,6 +66,7 @@ def _claim(token: UUID, now: datetime, wall: datetime, limit: int) -> Sequence[C
         wall=wall,
         lease_seconds=conf().lease_seconds,
         limit=limit,
+        only=NOT_PAUSED,
     )
 
 
@@ -55,9 +74,15 @@ def _run(*, claim: UUID, ids: Sequence[str], now: datetime) -> None:
     messages_send(claim=claim, ids=[UUID(pk) for pk in ids], now=now)
 
 
-def _release(*, claim: UUID, ids: Sequence[str]) -> None:
-    Message.objects.filter(pk__in=ids, claim=claim, state=Message.State.CLAIMED).update(
-        state=Message.State.PLANNED, claim=None, claimed_until=None
+def _release(*, claim: UUID, ids: Sequence[str], counted: bool) -> None:
+    claim_release(
+        Message,
+        claim=claim,
+        ids=ids,
+        wall=clock.wall(),
+        counted=counted,
+        states=[Message.State.CLAIMED],
+        new_state=Message.State.PLANNED,
     )
 
 
@@ -66,6 +91,7 @@ def connect() -> None:
     name = "saleor_automation.delivery"
     signals.mail_wanted.connect(on_mail_wanted, dispatch_uid=name)
     signals.contact_merged.connect(on_contact_merged, dispatch_uid=name)
+    signals.objects_moved.connect(on_objects_moved, dispatch_uid=name)
     signals.contact_erased.connect(on_contact_erased, dispatch_uid=name)
     lane_register(
         Lane(

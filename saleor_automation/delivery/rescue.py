@@ -10,9 +10,12 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
 
 from saleor_automation.conf import conf
+from saleor_automation.sequences.advancing import enrollments_continue
+from saleor_automation.sequences.models import Enrollment
 
 from . import reasons
 from .journal import Found, journal_dir, journals_dead
@@ -30,7 +33,13 @@ def messages_rescue(*, now: datetime, wall: datetime) -> int:
     settled = 0
     for found in journals_dead():
         settled += _from_journal(found, now)
-    return settled + _without_journal(now, wall) + _after_a_day(now) + _too_late(now, wall)
+    return (
+        settled
+        + _without_journal(now, wall)
+        + _after_a_day(now)
+        + _too_late(now, wall)
+        + _stranded(now)
+    )
 
 
 @transaction.atomic
@@ -99,3 +108,27 @@ def _too_late(now: datetime, wall: datetime) -> int:
             claim=None,
             now=now,
         )
+
+
+def _stranded(now: datetime) -> int:
+    """Let people go on who wait at a send step for a mail that is not on its way.
+
+    Nothing should ever leave them so; whatever does, nobody waits for ever.
+    """
+    under_way = Message.objects.filter(
+        enrollment=OuterRef("pk"),
+        node=OuterRef("node"),
+        state__in=[State.PLANNED, State.CLAIMED, State.HANDED_OVER],
+    )
+    with transaction.atomic():
+        stranded = list(
+            Enrollment.objects.filter(~Exists(under_way), state=Enrollment.State.SENDING)
+            .select_for_update(
+                of=("self",), skip_locked=connection.features.has_select_for_update_skip_locked
+            )
+            .values_list("pk", "version_id", "node")[:CHUNK]
+        )
+        if stranded:
+            logger.error("%s people waited for a mail that is not there.", len(stranded))
+            enrollments_continue(sent=stranded, now=now)
+    return len(stranded)

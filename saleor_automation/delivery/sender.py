@@ -28,7 +28,7 @@ from . import reasons
 from .batches import among
 from .composing import Composed, compose
 from .contents import contents_write
-from .control import control_get
+from .control import control_get, sending_problems
 from .failures import Kind
 from .gates import gates_before, gates_locked
 from .journal import Journal
@@ -40,6 +40,8 @@ from .truth import truth_refusals
 logger = logging.getLogger(__name__)
 
 State = Message.State
+#: How long mails wait for the state folder.
+NO_JOURNAL_HOLD = timedelta(minutes=1)
 
 
 @dataclass
@@ -92,7 +94,8 @@ _UNREAD = (
 
 
 def _send(*, claim: UUID, ids: Sequence[UUID], now: datetime) -> Sent:
-    deadline = clock.wall() + timedelta(seconds=conf().lease_seconds * 0.6)
+    # The queue ends a task at half a lease; one mail may take EMAIL_TIMEOUT, a sixth of it.
+    deadline = clock.wall() + timedelta(seconds=conf().lease_seconds * 0.25)
     batch = list(
         Message.objects.select_related("contact", "enrollment")
         .defer(*_UNREAD)
@@ -118,7 +121,19 @@ def _send(*, claim: UUID, ids: Sequence[UUID], now: datetime) -> Sent:
                 mail.message, now=now, reason=reasons.RETRY, detail=unopened.detail
             )
         composed = []
-    journal = Journal(claim)
+    try:
+        journal = Journal(claim)
+    except OSError as error:
+        logger.error("No mail can be sent: the journal cannot be written: %s", error)
+        for mail in composed:
+            closings[mail.message.pk] = Closing(
+                mail.message, State.PLANNED, reasons.NO_JOURNAL, due_at=now + NO_JOURNAL_HOLD
+            )
+        with transaction.atomic():
+            messages_close(
+                closings=closings.values(), from_state=State.CLAIMED, claim=claim, now=now
+            )
+        return Sent(not_sent=len(closings))
     try:
         going = _decide(composed, closings, claim=claim, now=now)
         results = _hand_over(going, journal, deadline)
@@ -151,18 +166,18 @@ def _decide(
             .order_by("pk")
             .values_list("pk", flat=True)
         )
-        held = set(
-            Message.objects.select_for_update()
-            .filter(
-                pk__in=among(mail.message.pk for mail in composed),
-                claim=claim,
-                state=State.CLAIMED,
-            )
-            .order_by("pk")
-            .values_list("pk", flat=True)
-        )
+        held = _still_as_composed(composed, claim)
+        if sending_problems():
+            # A pause pressed, or a copy restored, after the batch was claimed.
+            held = set()
+        for mail in composed:
+            if mail.message.pk not in held:
+                # Erased, merged, moved on or blocked meanwhile: looked at afresh.
+                closings[mail.message.pk] = Closing(mail.message, State.PLANNED)
         closings |= gates_locked(
-            messages=[mail.message for mail in composed], control=control_get(), now=now
+            messages=[mail.message for mail in composed if mail.message.pk in held],
+            control=control_get(),
+            now=now,
         )
         messages_close(closings=closings.values(), from_state=State.CLAIMED, claim=claim, now=now)
         going = [
@@ -188,6 +203,36 @@ def _decide(
     return going
 
 
+def _still_as_composed(composed: Sequence[Composed], claim: UUID) -> set[UUID]:
+    """Lock the messages; return those whose person, address and step are still the same.
+
+    Time passed since they were composed: Saleor was asked, and somebody may have been
+    erased, merged or moved meanwhile.
+    """
+    now_so = {
+        row[0]: row[1:]
+        for row in Message.objects.select_for_update(of=("self",))
+        .filter(
+            pk__in=among(mail.message.pk for mail in composed), claim=claim, state=State.CLAIMED
+        )
+        .order_by("pk")
+        .values_list("pk", "contact_id", "contact__email", "enrollment__state", "enrollment__node")
+    }
+    same = set()
+    for mail in composed:
+        message = mail.message
+        contact, enrollment = message.contact, message.enrollment
+        composed_so = (
+            message.contact_id,
+            contact.email if contact else None,
+            enrollment.state if enrollment else None,
+            enrollment.node if enrollment else None,
+        )
+        if now_so.get(message.pk) == composed_so:
+            same.add(message.pk)
+    return same
+
+
 def _hand_over(
     going: Sequence[Composed], journal: Journal, deadline: datetime
 ) -> list[tuple[Composed, Any]]:
@@ -195,14 +240,16 @@ def _hand_over(
     results: list[tuple[Composed, Any]] = []
     line = transport()
     for mail in going:
-        if clock.wall() > deadline:
+        if clock.wall() > deadline or journal.broken:
             results.append((mail, NOT_BEGUN))
             continue
         problem = line.open() if line.closed else None
         if problem is not None:
             results.append((mail, problem))
             continue
-        journal.begin(mail.message.pk)
+        if not journal.begin(mail.message.pk):
+            results.append((mail, NOT_BEGUN))
+            continue
         failure = line.send(mail.email)
         if failure is None:
             journal.accepted(mail.message.pk)
@@ -212,7 +259,7 @@ def _hand_over(
     return results
 
 
-#: The batch's time was over before this mail's turn came.
+#: The batch's time, or the journal, was over before this mail's turn came.
 NOT_BEGUN = object()
 
 

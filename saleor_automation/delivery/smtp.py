@@ -65,7 +65,8 @@ def _transfer(connection: smtplib.SMTP, mail: LedgerEmail) -> None:
         content = content.replace(b"\r\n.", b"\r\n..")
     connection.send(content + b".\r\n")
     code, words = connection.getreply()
-    if code != 250:
+    # Any 2xx is a yes (RFC 5321, 4.3.2: only the first digit counts for an unknown code).
+    if code // 100 != 2:
         raise smtplib.SMTPDataError(code, words)
 
 
@@ -76,7 +77,7 @@ def _before_content(
     (mail_code, mail_words), *rest = replies
     rcpt_code, rcpt_words = rest[0] if rest else (0, b"")
     data_code, data_words = rest[1] if len(rest) > 1 else (0, b"")
-    refused = mail_code != 250 or rcpt_code not in (250, 251)
+    refused = mail_code // 100 != 2 or rcpt_code // 100 != 2
     if not refused and data_code == 354:
         return
     if data_code == 354:
@@ -85,7 +86,7 @@ def _before_content(
         connection.getreply()
     if 421 not in (mail_code, rcpt_code, data_code):
         connection.rset()
-    if mail_code != 250:
+    if mail_code // 100 != 2:
         raise smtplib.SMTPSenderRefused(mail_code, mail_words, mail.sender)
     if refused:
         raise smtplib.SMTPRecipientsRefused({mail.recipient: (rcpt_code, rcpt_words)})

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.core.mail import get_connection
 
-from .failures import Failure, Kind, failure_of
+from .failures import Failure, Kind, failure_of, plain
 from .mime import LedgerEmail
 
 
@@ -35,13 +35,14 @@ class Transport:
         """
         if self._backend is not None and not self._alive():
             self.close()
-        if self._backend is None:
-            self._backend = get_connection(fail_silently=False)
         try:
+            if self._backend is None:
+                self._backend = get_connection(fail_silently=False)
             self._backend.open()
         except Exception as error:
             self.close()
-            return Failure(Kind.TEMPORARY, f"{type(error).__name__}: {error}"[:200], True)
+            words = plain(f"{type(error).__name__}: {error}")
+            return Failure(Kind.TEMPORARY, words, disconnected=True)
         return None
 
     def send(self, mail: LedgerEmail) -> Failure | None:

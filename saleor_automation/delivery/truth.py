@@ -17,6 +17,7 @@ from saleor_automation.saleor_app.baskets import BasketQuestion, baskets_ask
 from saleor_automation.shop.models import Checkout
 
 from . import reasons
+from .failures import plain
 from .gates import HOLD
 from .ledger import Closing
 from .models import Message
@@ -58,7 +59,7 @@ def truth_refusals(*, messages: Sequence[Message], now: datetime) -> dict[UUID, 
                 message,
                 Message.State.PLANNED,
                 reasons.UNREACHABLE,
-                str(error)[:255],
+                plain(str(error)),
                 due_at=now + HOLD,
             )
             for message in messages

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from copy import copy
 
 from django.utils.translation import gettext as _
 
@@ -19,6 +20,14 @@ __all__ = ["brand_for", "brand_values", "brands_load"]
 
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 _FONT = re.compile(r"[A-Za-z0-9 ,'\-]{1,200}")
+_INHERITED = (
+    "from_email",
+    "reply_to",
+    "postal_address",
+    "website_url",
+    "basket_url",
+    "logo_url",
+)
 _DEFAULTS = {
     "color_primary": "#1f4b3f",
     "color_text": "#222222",
@@ -32,9 +41,23 @@ def brands_load() -> dict[str, Brand]:
 
 
 def brand_for(channel: str, brands: Mapping[str, Brand] | None = None) -> Brand:
-    """Return the channel's brand, else the default one, else one made up and not saved."""
+    """Return the channel's brand, else the default one, else one made up and not saved.
+
+    What a channel's brand leaves empty it has from the default brand, so that no mail
+    leaves without a sender or a postal address.
+    """
     known = brands_load() if brands is None else brands
-    return known.get(channel) or known.get("") or Brand(name=_("Our shop"))
+    default = known.get("")
+    own = known.get(channel)
+    if own is None:
+        return default or Brand(name=_("Our shop"))
+    if default is None or own is default:
+        return own
+    filled = copy(own)
+    for name in _INHERITED:
+        if not getattr(own, name).strip():
+            setattr(filled, name, getattr(default, name))
+    return filled
 
 
 def brand_values(brand: Brand) -> dict[str, str]:

@@ -6,6 +6,7 @@ Knows one query. ``checkout`` needs no permission; ``orders`` needs MANAGE_ORDER
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +18,8 @@ from .api import graphql
 
 #: Baskets per request; keeps it far below Saleor's cost limit of 50,000.
 PER_REQUEST = 20
+#: Seconds one batch of questions may take in all.
+BUDGET_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,10 @@ def baskets_ask(
     be asked or does not answer all of it.
     """
     found: dict[str, BasketTruth] = {}
+    patience = time.monotonic() + BUDGET_SECONDS
     for start in range(0, len(questions), PER_REQUEST):
+        if time.monotonic() > patience:
+            raise SaleorAPIError("Saleor answers too slowly to be asked about every basket.")
         found.update(_ask(questions[start : start + PER_REQUEST], timeout))
     return found
 

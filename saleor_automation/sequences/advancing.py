@@ -27,7 +27,7 @@ from .services import mail_expiry, version_graph
 logger = logging.getLogger(__name__)
 
 #: Claims without progress after which a person is taken out of the engine's way.
-POISON_ATTEMPTS = 3
+POISON_ATTEMPTS = 5
 
 
 def enrollments_advance(*, claim: UUID, ids: Sequence[UUID], now: datetime) -> int:
@@ -49,7 +49,7 @@ def enrollments_advance(*, claim: UUID, ids: Sequence[UUID], now: datetime) -> i
         )
         held = _poison_stop(held, now)
         going, frozen, closed = _by_switch(held)
-        _park(frozen)
+        _release(frozen)
         facts = facts_load(going, _wanted(going))
         outcomes: dict[UUID, Outcome] = {
             enrollment.pk: advance(
@@ -165,13 +165,12 @@ def _by_switch(
     return going, frozen, closed
 
 
-def _park(frozen: list[Enrollment]) -> None:
-    """Leave paused people under their lease, so the pulse passes over them while it lasts.
-
-    ``services.sequence_switch`` ends these leases when the sequence goes on.
-    """
+def _release(frozen: list[Enrollment]) -> None:
+    """Give people back whose sequence was paused after they were claimed."""
     if frozen:
-        Enrollment.objects.filter(pk__in=[row.pk for row in frozen]).update(attempts=0)
+        Enrollment.objects.filter(pk__in=[row.pk for row in frozen]).update(
+            claim=None, claimed_until=None, attempts=0
+        )
 
 
 def _wanted(enrollments: list[Enrollment]) -> frozenset[str]:

@@ -75,8 +75,8 @@ def exit_reason(graph: Graph, facts: Mapping[str, Value]) -> str | None:
 def advance(graph: Graph, position: Position, facts: Mapping[str, Value], now: datetime) -> Outcome:
     """Walk from ``position`` to the next wait, mail or end.
 
-    Exit rules are asked first. A rule with ``goto`` jumps once: it is passed over
-    for a person who is already at or behind its target. A wait counts from when
+    Exit rules are asked first. A person jumps once: nobody who is at or behind the
+    target of a rule with ``goto`` is moved by such a rule again. A wait counts from when
     the person came to it; every further step of the walk is entered at ``now``.
     """
     reason = exit_reason(graph, facts)
@@ -84,14 +84,12 @@ def advance(graph: Graph, position: Position, facts: Mapping[str, Value], now: d
         return Leave(reason, early=True)
     node_id = graph.entry if position.node is None else position.node
     entered_at = now if position.node is None else position.node_entered_at
-    for rule in graph.exits:
-        if (
-            rule.goto is not None
-            and node_id not in _reachable(graph, rule.goto)
-            and condition_holds(rule.condition, facts)
-        ):
-            node_id, entered_at = rule.goto, now
-            break
+    jumps = [rule for rule in graph.exits if rule.goto is not None]
+    if not any(node_id in _reachable(graph, rule.goto) for rule in jumps if rule.goto):
+        for rule in jumps:
+            if condition_holds(rule.condition, facts):
+                node_id, entered_at = rule.goto, now
+                break
     return _walk(graph, node_id, entered_at, facts, now)
 
 

@@ -18,7 +18,7 @@ LATE = "late"
 WORDS = {
     FINISHED: _("Went through to the end."),
     ORDERED: _("Placed an order."),
-    POISON: _("Stopped: working on it failed three times. See the worker's log."),
+    POISON: _("Stopped: working on it failed again and again. See the worker's log."),
     NOT_ON: _("The sequence was not on any more when the person would have entered."),
     "basket_empty": _("The basket was emptied."),
     "basket_deleted": _("The basket is gone."),

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
 from django_q.models import Task
 
 from saleor_automation import clock, signals
-from saleor_automation.claims import Claimed, claim_due
+from saleor_automation.claims import Claimed, claim_due, claim_release
 from saleor_automation.conf import conf
 from saleor_automation.inbox.models import Event, RawEvent
 from saleor_automation.inbox.services import raw_events_process
@@ -18,7 +19,7 @@ from saleor_automation.people.models import Contact
 
 from .advancing import enrollments_advance
 from .models import Enrollment
-from .services import events_apply
+from .services import NOT_PAUSED, events_apply
 from .worker import Chore, Lane, chore_register, lane_register
 
 
@@ -28,6 +29,19 @@ def on_facts_recorded(*, events: Sequence[Event], now: datetime, **kwargs: Any) 
 
 def on_contact_merged(*, winner: Contact, loser: Contact, **kwargs: Any) -> None:
     Enrollment.objects.filter(contact=loser).update(contact=winner)
+
+
+def on_objects_moved(
+    *,
+    from_contact: Contact,
+    to_contact: Contact,
+    checkout_ids: Collection[str],
+    order_ids: Collection[str],
+    **kwargs: Any,
+) -> None:
+    """Follow baskets and orders to the person they turned out to belong to."""
+    about = Q(context__checkout__in=list(checkout_ids)) | Q(context__order__in=list(order_ids))
+    Enrollment.objects.filter(about, contact=from_contact).update(contact=to_contact)
 
 
 def on_contact_erased(*, contact: Contact, **kwargs: Any) -> None:
@@ -51,12 +65,21 @@ def _raw_run(*, claim: UUID, ids: Sequence[str], now: datetime) -> None:
     raw_events_process(ids=list(held.order_by("pk").values_list("pk", flat=True)), now=now)
 
 
-def _raw_release(*, claim: UUID, ids: Sequence[str]) -> None:
-    RawEvent.objects.filter(pk__in=ids, claim=claim).update(claim=None, claimed_until=None)
+def _raw_release(*, claim: UUID, ids: Sequence[str], counted: bool) -> None:
+    claim_release(
+        RawEvent,
+        claim=claim,
+        ids=ids,
+        wall=clock.wall(),
+        counted=counted,
+        states=[RawEvent.State.PENDING],
+    )
 
 
 def _raw_leased(wall: datetime) -> int:
-    return RawEvent.objects.filter(state=RawEvent.State.PENDING, claimed_until__gte=wall).count()
+    return RawEvent.objects.filter(
+        state=RawEvent.State.PENDING, claim__isnull=False, claimed_until__gte=wall
+    ).count()
 
 
 def _enrollment_claim(token: UUID, now: datetime, wall: datetime, limit: int) -> Sequence[Claimed]:
@@ -68,6 +91,7 @@ def _enrollment_claim(token: UUID, now: datetime, wall: datetime, limit: int) ->
         wall=wall,
         lease_seconds=conf().lease_seconds,
         limit=limit,
+        only=NOT_PAUSED,
     )
 
 
@@ -75,8 +99,15 @@ def _enrollment_run(*, claim: UUID, ids: Sequence[str], now: datetime) -> None:
     enrollments_advance(claim=claim, ids=[UUID(pk) for pk in ids], now=now)
 
 
-def _enrollment_release(*, claim: UUID, ids: Sequence[str]) -> None:
-    Enrollment.objects.filter(pk__in=ids, claim=claim).update(claim=None, claimed_until=None)
+def _enrollment_release(*, claim: UUID, ids: Sequence[str], counted: bool) -> None:
+    claim_release(
+        Enrollment,
+        claim=claim,
+        ids=ids,
+        wall=clock.wall(),
+        counted=counted,
+        states=[Enrollment.State.DEBOUNCING, Enrollment.State.ACTIVE],
+    )
 
 
 def queue_prune() -> None:
@@ -90,6 +121,7 @@ def connect() -> None:
     name = "saleor_automation.sequences"
     signals.facts_recorded.connect(on_facts_recorded, dispatch_uid=name)
     signals.contact_merged.connect(on_contact_merged, dispatch_uid=name)
+    signals.objects_moved.connect(on_objects_moved, dispatch_uid=name)
     signals.contact_erased.connect(on_contact_erased, dispatch_uid=name)
     lane_register(
         Lane(

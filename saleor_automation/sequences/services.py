@@ -28,6 +28,11 @@ from .triggers import TRIGGERS, entry_context, entry_key
 logger = logging.getLogger(__name__)
 
 LIVE = (Enrollment.State.DEBOUNCING, Enrollment.State.ACTIVE, Enrollment.State.SENDING)
+#: Condition of a claim, in SQL: rows of paused sequences stay where they are.
+NOT_PAUSED = (
+    "AND (sequence IS NULL OR sequence NOT IN "  # noqa: S608 - our own table's name
+    f"(SELECT sequence FROM {SequenceSwitch._meta.db_table} WHERE state = 'paused'))"
+)
 #: Facts that may end somebody's way through any sequence at once.
 WAKING = frozenset({kinds.ORDERED, kinds.PAID, kinds.CANCELLED, kinds.REFUNDED, kinds.DELETED})
 
@@ -90,13 +95,6 @@ def sequence_switch(*, sequence: UUID, state: str, now: datetime, name: str = ""
         defaults={"state": state, "changed_at": now, **({"name": name} if name else {})},
         create_defaults={"state": state, "changed_at": now, "name": name or str(sequence)},
     )
-    if state != SequenceSwitch.State.PAUSED:
-        # People parked by a pause go on at once instead of when their lease ends.
-        Enrollment.objects.filter(
-            sequence=sequence,
-            state__in=[Enrollment.State.DEBOUNCING, Enrollment.State.ACTIVE],
-            claim__isnull=False,
-        ).update(claim=None, claimed_until=None)
 
 
 def people_per_node(*, sequence: UUID) -> dict[str, int]:

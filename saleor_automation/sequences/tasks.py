@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 from uuid import UUID
 
+from django.db import OperationalError
+
 from saleor_automation import clock
 
 from .worker import CHORES, LANES, heartbeat_write
@@ -22,11 +24,15 @@ def lane_run(lane: str, claim: str, ids: list[str]) -> None:
     token = UUID(claim)
     try:
         entry.run(claim=token, ids=ids, now=clock.now())
+    except OperationalError as error:
+        # A deadlock, a lock that took too long, a database that was away: nobody's fault.
+        logger.warning("A batch of %s is given back: %s", lane, type(error).__name__)
+        entry.release(claim=token, ids=ids, counted=False)
     except Exception:
-        # Given back at once; each row was counted when it was claimed, so one that
-        # fails again is tried alone and then stopped.
+        # Each row was counted when it was claimed; one that fails again is tried alone,
+        # less and less often, and in the end stopped.
         logger.exception("A batch of %s failed and is given back.", lane)
-        entry.release(claim=token, ids=ids)
+        entry.release(claim=token, ids=ids, counted=True)
 
 
 def heartbeat() -> None:

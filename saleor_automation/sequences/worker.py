@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django_q.brokers import get_broker
 from django_q.tasks import async_task
 
@@ -38,8 +38,8 @@ class Lane:
     """One kind of due rows.
 
     ``claim(token, now, wall, limit)`` leases rows; ``run(claim=, ids=, now=)`` works
-    on them in a queue worker; ``release(claim=, ids=)`` gives them back
-    after an error.
+    on them in a queue worker; ``release(claim=, ids=, counted=)`` gives them
+    back after an error, which ``counted`` says may be their own.
     """
 
     name: str
@@ -127,6 +127,8 @@ class Pulse:
     depth: int = 4
     #: Monotonic time at which to look for chores again.
     _chores_at: float = 0.0
+    #: Whose turn it is to be first.
+    _turn: int = 0
 
     def beat(self) -> int:
         """Claim and enqueue what is due now. Returns the number of rows claimed."""
@@ -134,13 +136,19 @@ class Pulse:
             self._chores_at = time.monotonic() + 10
             chores_enqueue()
         room = self.depth * conf().workers - queue_size()
+        # In turns, and each beat another lane first, so that no backlog starves the others.
+        lanes = list(LANES.values())
+        self._turn = (self._turn + 1) % max(len(lanes), 1)
+        waiting = lanes[self._turn :] + lanes[: self._turn]
         total = 0
-        for lane in list(LANES.values()):
-            while room > 0:
+        while room > 0 and waiting:
+            for lane in list(waiting):
                 claimed, enqueued = self._claim(lane)
                 total += claimed
                 room -= enqueued
                 if claimed < lane.batch() or lane.serial:
+                    waiting.remove(lane)
+                if room <= 0:
                     break
         return total
 
@@ -149,7 +157,7 @@ class Pulse:
         now, wall = clock.now(), clock.wall()
         token = uuid.uuid4()
         with transaction.atomic():
-            if lane.serial and lane.leased is not None and lane.leased(wall):
+            if lane.serial and not self._alone(lane, wall):
                 return 0, 0
             rows = lane.claim(token, now, wall, lane.batch())
             if not rows:
@@ -158,9 +166,28 @@ class Pulse:
             calm = [str(row.pk) for row in rows if row.attempts <= 1]
             alone = [[str(row.pk)] for row in rows if row.attempts > 1]
             batches = ([calm] if calm else []) + alone
+            if lane.serial and alone:
+                # One task at a time: the first that failed before, by itself.
+                for ids in [*([calm] if calm else []), *alone[1:]]:
+                    lane.release(claim=token, ids=ids, counted=False)
+                batches = alone[:1]
             for ids in batches:
                 _put("saleor_automation.sequences.tasks.lane_run", lane.name, token.hex, ids)
-        return len(rows), len(batches)
+        return sum(map(len, batches)), len(batches)
+
+    @staticmethod
+    def _alone(lane: Lane, wall: datetime) -> bool:
+        """Whether no batch of a serial lane is out, and no other pulse is asking the same."""
+        if connection.vendor == "postgresql":
+            # SQLite's BEGIN IMMEDIATE lets one pulse in by itself.
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT pg_try_advisory_xact_lock(hashtext(%s))", [f"sa_lane_{lane.name}"]
+                )
+                (taken,) = cursor.fetchone()
+            if not taken:
+                return False
+        return lane.leased is None or not lane.leased(wall)
 
 
 def rescue() -> int:

@@ -238,7 +238,7 @@ def test_try_again_later_is_tried_again_and_sent_once(welcomed: Play, broken: An
     backend = broken(smtplib.SMTPDataError(451, b"later"), smtplib.SMTPDataError(451, b"later"))
     settle()
     message = Message.objects.get()
-    assert (message.state, message.reason, message.attempts) == (State.PLANNED, "retry", 1)
+    assert (message.state, message.reason, message.tries) == (State.PLANNED, "retry", 1)
     assert message.detail == "451 later"
     assert Enrollment.objects.get().state == Enrollment.State.SENDING
     for minutes in (1, 4):
@@ -250,8 +250,12 @@ def test_try_again_later_is_tried_again_and_sent_once(welcomed: Play, broken: An
 
 def test_put_off_too_often_it_fails(welcomed: Play, broken: Any) -> None:
     sending_open()
-    broken(*[smtplib.SMTPDataError(451, b"later")] * 20)
-    for _ in range(12):
+    broken(*[smtplib.SMTPDataError(451, b"later")] * 200)
+    for _ in range(70):
+        settle()
+        welcomed.clock.forward(hours=1)
+    assert Message.objects.get(node="m1").reason == "retry", "it may still make sense"
+    for _ in range(4):
         settle()
         welcomed.clock.forward(hours=1)
     assert Message.objects.get(node="m1").reason == "gave_up"

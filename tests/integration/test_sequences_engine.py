@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from saleor_automation import clock
 from saleor_automation.delivery.models import Message
 from saleor_automation.demo import bodies
 from saleor_automation.inbox.models import Event
@@ -300,9 +301,13 @@ def test_a_person_that_breaks_the_engine_is_stopped_and_others_go_on(
     broken.contact.language = "xx"
     broken.contact.save()
     lane = LANES["enrollments"]
-    for _ in range(6):
+    wall = clock.wall()
+    for _ in range(8):
+        # Each failure makes it wait longer before it is tried again, in real time.
+        wall += timedelta(minutes=11)
+        monkeypatch.setattr(clock, "wall", lambda at=wall: at)
         token = uuid.uuid4()
-        rows = lane.claim(token, play.clock.at, play.clock.at, 10)
+        rows = lane.claim(token, play.clock.at, wall, 10)
         calm = [str(row.pk) for row in rows if row.attempts <= 1]
         for ids in ([calm] if calm else []) + [[str(r.pk)] for r in rows if r.attempts > 1]:
             lane_run("enrollments", token.hex, ids)

@@ -174,6 +174,10 @@ def test_pipelining_saves_round_trips(send: Callable[..., Failure | None]) -> No
         ({"MAIL": [CLOSE]}, Kind.TEMPORARY, "NotBegun"),
         ({"DATA": [CLOSE]}, Kind.TEMPORARY, "NotBegun"),
         ({"CONTENT": [CLOSE]}, Kind.AMBIGUOUS, "SMTPServerDisconnected"),
+        # Out of step: nobody can say what became of it.
+        ({"CONTENT": [b"354 more"]}, Kind.AMBIGUOUS, "354 more"),
+        ({"CONTENT": [b"rubbish"]}, Kind.AMBIGUOUS, ""),
+        ({"RCPT": [b"550 no\x00 user"]}, Kind.PERMANENT, "550 no  user"),
     ],
 )
 def test_a_failed_mail_leaves_the_next_one_alone(
@@ -193,6 +197,14 @@ def test_a_failed_mail_leaves_the_next_one_alone(
     accepted = [CONTENT.replace(b"\r\n.", b"\r\n..")]
     # What the server hung up on or refused after the content had reached it all the same.
     assert one.mails[-1:] == accepted
+
+
+@pytest.mark.parametrize("yes", [b"250 ok", b"252 maybe", b"200 fine"])
+def test_every_2xx_is_a_yes(
+    server: Callable[..., Server], send: Callable[..., Failure | None], yes: bytes
+) -> None:
+    one = server(CONTENT=[yes], RCPT=[yes])
+    assert send(one) is None
 
 
 def test_an_ordinary_mail_goes_djangos_way(server: Callable[..., Server]) -> None:

@@ -101,6 +101,18 @@ def test_an_exit_rule_may_jump_once() -> None:
     assert isinstance(again, Mail)
 
 
+def test_two_exit_rules_that_jump_do_not_play_ball_with_a_person() -> None:
+    rules = [{"condition": ORDERED, "reason": "x", "goto": node} for node in ("d", "e")]
+    graph = graph_parse({**WELCOME, "exits": rules})
+    facts = {"contact.orders_since_entry": 1}
+    assert isinstance(advance(graph, at("b"), facts, NOW), Leave), (
+        "the first rule jumps to the exit"
+    )
+    mail = advance(graph, at("e"), facts, NOW)
+    assert isinstance(mail, Mail)
+    assert mail.send.id == "e", "who is at one rule's target is not moved by another"
+
+
 def test_an_empty_sequence_ends_at_once() -> None:
     graph = graph_parse(graph_of({}, entry=None))
     assert advance(graph, at(None), {}, NOW) == Leave("finished", early=False)
