@@ -30,6 +30,8 @@ class TinySaleor:
     def __init__(self) -> None:
         self.keys = {"one": rsa.generate_private_key(public_exponent=65537, key_size=2048)}
         self.tokens = {"good-token": "QXBwOjE="}
+        #: Of apps that are not ours.
+        self.identifiers: dict[str, str] = {}
         self.asked: list[str] = []
         owner = self
 
@@ -42,7 +44,10 @@ class TinySaleor:
                 owner.asked.append(self.path)
                 self.rfile.read(int(self.headers["Content-Length"]))
                 token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
-                app = {"id": owner.tokens[token]} if token in owner.tokens else None
+                app = None
+                if token in owner.tokens:
+                    identifier = owner.identifiers.get(token, "saleor.automation")
+                    app = {"id": owner.tokens[token], "identifier": identifier}
                 shop = {"name": "Kedai Kopi", "version": "3.23.28"} if app else None
                 self._answer({"data": {"app": app, "shop": shop}})
 

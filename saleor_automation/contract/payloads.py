@@ -52,10 +52,14 @@ __all__ = [
     "Parsed",
     "Snapshot",
     "UserRef",
+    "event_agrees",
     "parse",
     "recipient_of",
     "unwrap",
 ]
+
+#: Fields of an account that no subscription to its deletion selects.
+_LIVING = frozenset({"updatedAt", "dateJoined", "isActive"})
 
 
 def parse(event_type: str, body: bytes) -> Parsed:
@@ -92,6 +96,22 @@ def unwrap(content: dict[str, Any]) -> dict[str, Any]:
 def recipient_of(content: dict[str, Any]) -> str:
     """Return the id of the app the payload was made for; "" when it does not say."""
     return text(part(content, "recipient") or {}, "id")
+
+
+def event_agrees(event_type: str, content: dict[str, Any]) -> bool:
+    """Whether a body can be of the event that the unsigned header names.
+
+    A body says so itself when its subscription selects ``__typename``. Of others only
+    deletions are looked at, since nothing undoes them: what an account was like is not
+    in them. An event we do not know agrees; it is stored and becomes a fault.
+    """
+    expected = kinds.EVENT_TYPES.get(event_type)
+    if expected is not None and "__typename" in content:
+        return bool(content["__typename"] == expected)
+    if event_type in kinds.DELETION_EVENTS:
+        user = content.get("user")
+        return not (isinstance(user, dict) and _LIVING & user.keys())
+    return True
 
 
 def _snapshot(envelope: Envelope, content: dict[str, Any]) -> Snapshot | None:

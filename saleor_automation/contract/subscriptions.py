@@ -11,7 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-_ISSUED = """issuedAt version
+from .kinds import EVENT_TYPES
+
+# The body is signed, the header that names the event is not: so the body names it too.
+_ISSUED = """__typename issuedAt version
     issuingPrincipal { __typename ... on App { id } ... on User { id isStaff } }
     recipient { id }"""
 
@@ -108,7 +111,7 @@ class Subscription:
 
 
 def _document(event: str, selection: str, fragments: str) -> str:
-    type_name = "".join(word.capitalize() for word in event.split("_"))
+    type_name = EVENT_TYPES[event.lower()]
     return f"""subscription {type_name}ForAutomation {{
   event {{
     {_ISSUED}

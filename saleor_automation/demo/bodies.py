@@ -12,15 +12,18 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from saleor_automation.contract.kinds import EVENT_TYPES
+
 from .goods import PRODUCTS, VERSION, WAREHOUSE, Channel, Product, global_id, token
 from .world import Basket, Order, Parcel, Shopper
 
 CONSENT_KEY = "paper.marketing_opt_in"
 
 
-def body(event: Mapping[str, Any], *, issued_at: datetime, app_id: str) -> bytes:
-    """Return one webhook body."""
+def body(event: Mapping[str, Any], *, issued_at: datetime, app_id: str, name: str = "") -> bytes:
+    """Return one webhook body; with the event's name it says of what type it is."""
     envelope = {
+        **({"__typename": EVENT_TYPES[name]} if name else {}),
         "issuedAt": iso(issued_at),
         "version": VERSION,
         "issuingPrincipal": None,

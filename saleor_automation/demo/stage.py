@@ -42,7 +42,7 @@ class Stage:
             for number, (event, content) in enumerate(act(scene, shopper, scene.at)):
                 # Saleor writes the payload down at once, a moment after the one before.
                 issued_at = scene.at + timedelta(milliseconds=150 * (number + 1))
-                body = bodies.body(content, issued_at=issued_at, app_id=self.app_id)
+                body = bodies.body(content, issued_at=issued_at, app_id=self.app_id, name=event)
                 said.append(Said(event, body))
         return said
 

@@ -8,25 +8,47 @@ in the same transaction, so a body is understood by all of them or by none.
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Any, cast
+import traceback
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, cast
+from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import F, Field
+from django.db import Error as DatabaseError
+from django.db import (
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    connection,
+    transaction,
+)
+from django.db.models import Field, Q, QuerySet
 
 from saleor_automation import signals
 from saleor_automation.contract.payloads import parse
 from saleor_automation.exceptions import ContractError
 
+from .bodies import BodyWords, body_words
 from .facts import events_record
 from .models import RawEvent
 
 logger = logging.getLogger(__name__)
 
 #: A body whose processing fails this often is set aside as a fault.
-MAX_ATTEMPTS = 3
+MAX_ATTEMPTS: Final = 3
+#: A body that collides with another worker's is tried so often at once.
+MAX_TURNS: Final = 3
+#: Days of bodies searched when a person is erased; understood ones are not kept longer.
+SEARCH_DAYS: Final = 35
+PRUNE_BATCH: Final = 1000
+
+_KILLER = (
+    f"It was begun {MAX_ATTEMPTS} times and its worker ended each time before it was done, for "
+    "want of memory or time. Look at the worker's log and at the machine; once the cause is "
+    "mended, process it again."
+)
 
 _COLUMNS = (
     "digest",
@@ -106,25 +128,63 @@ def _execute(statement: str, parameters: Sequence[Any]) -> int:
         return int(cursor.rowcount)
 
 
-def raw_events_process(*, ids: Sequence[int], now: datetime) -> int:
+def raw_events_process(*, ids: Sequence[int], now: datetime, claim: UUID | None = None) -> int:
     """Understand stored bodies, each in its own transaction; return how many were.
 
-    A body that breaks the contract becomes a fault at once. Any other error rolls
-    that body back and leaves it for another attempt, ``MAX_ATTEMPTS`` in all.
+    With ``claim`` a body is touched only while it is held under that claim. A body that
+    breaks the contract becomes a fault at once. Any other error rolls that body back and
+    leaves it for another attempt, ``MAX_ATTEMPTS`` in all; trouble with the database
+    that another try may not meet is none of the body's attempts.
     """
-    done = 0
-    for pk in ids:
-        try:
-            with transaction.atomic():
-                done += _process(pk, now)
-        except Exception as error:
-            logger.exception("Received event %s could not be processed", pk)
-            _failed(pk, error, now)
-    return done
+    _killers_set_aside(ids, now, claim)
+    return sum(_understand(pk, now, claim) for pk in ids)
 
 
-def _process(pk: int, now: datetime) -> int:
-    raw = RawEvent.objects.select_for_update().filter(pk=pk, state=RawEvent.State.PENDING).first()
+def _killers_set_aside(ids: Sequence[int], now: datetime, claim: UUID | None) -> None:
+    """Make faults of bodies begun too often, unread: they may kill this worker as well.
+
+    Each was counted when it was claimed, and nobody lived to say how it ended.
+    """
+    rows = RawEvent.objects.filter(pk__in=ids, state=RawEvent.State.PENDING)
+    if claim is not None:
+        rows = rows.filter(claim=claim)
+    count = rows.filter(attempts__gt=MAX_ATTEMPTS).update(
+        state=RawEvent.State.FAULT,
+        fault=_KILLER,
+        processed_at=now,
+        claim=None,
+        claimed_until=None,
+    )
+    if count:
+        logger.error("%s received events ended their workers and are set aside", count)
+
+
+def _understand(pk: int, now: datetime, claim: UUID | None, turns: int = MAX_TURNS) -> int:
+    try:
+        with transaction.atomic():
+            return _process(pk, now, claim)
+    except (OperationalError, InterfaceError) as error:
+        # A deadlock, a lock not had in time, a lost connection: none of the body's doing.
+        logger.warning("Received event %s is given back: %s", pk, type(error).__name__)
+        _give_back(pk, claim)
+        return 0
+    except Exception as error:
+        if not isinstance(error, IntegrityError) or turns == 1:
+            _log_error(pk, error)
+            _failed(pk, error, now, claim)
+            return 0
+    # Another worker made the same row a moment before; now it can be seen.
+    return _understand(pk, now, claim, turns - 1)
+
+
+def _pending(pk: int, claim: UUID | None) -> QuerySet[RawEvent]:
+    """Return the row, to be locked, if it still waits (and is still ours)."""
+    rows = RawEvent.objects.select_for_update().filter(pk=pk, state=RawEvent.State.PENDING)
+    return rows if claim is None else rows.filter(claim=claim)
+
+
+def _process(pk: int, now: datetime, claim: UUID | None) -> int:
+    raw = _pending(pk, claim).first()
     if raw is None:
         return 0
     try:
@@ -143,20 +203,56 @@ def _process(pk: int, now: datetime) -> int:
 def _settle(raw: RawEvent, state: str, fault: str, now: datetime) -> None:
     raw.state, raw.fault, raw.processed_at = state, fault.replace("\x00", "")[:2000], now
     raw.claim = raw.claimed_until = None
-    raw.save(update_fields=["state", "fault", "processed_at", "claim", "claimed_until"])
+    fields = ["state", "fault", "processed_at", "attempts", "claim", "claimed_until"]
+    # A later stage may have found an erased person in it.
+    raw.save(update_fields=fields if raw.body else [*fields, "body"])
 
 
-def _failed(pk: int, error: Exception, now: datetime) -> None:
-    pending = RawEvent.objects.filter(pk=pk, state=RawEvent.State.PENDING)
-    pending.update(attempts=F("attempts") + 1, claim=None, claimed_until=None)
-    pending.filter(attempts__gte=MAX_ATTEMPTS).update(
-        state=RawEvent.State.FAULT,
-        processed_at=now,
+def _give_back(pk: int, claim: UUID | None) -> None:
+    """Let a body be tried again; the attempt its claim counted was none."""
+    with transaction.atomic():
+        raw = _pending(pk, claim).first()
+        if raw is not None:
+            if raw.claim is not None:
+                raw.attempts = max(0, raw.attempts - 1)
+            _release(raw)
+
+
+def _failed(pk: int, error: Exception, now: datetime, claim: UUID | None) -> None:
+    with transaction.atomic():
+        raw = _pending(pk, claim).first()
+        if raw is None:
+            return
+        if raw.claim is None:
+            # Whoever claims a body counts the attempt then; nobody did.
+            raw.attempts += 1
+        if raw.attempts < MAX_ATTEMPTS:
+            _release(raw)
+            return
         # Only the kind of error: its words may hold a customer's data.
-        fault=(
+        words = (
             f"Processing failed {MAX_ATTEMPTS} times with {type(error).__name__}. "
             "The log of the worker has the details. Once the cause is mended, process it again."
-        ),
+        )
+        _settle(raw, RawEvent.State.FAULT, words, now)
+
+
+def _release(raw: RawEvent) -> None:
+    raw.claim = raw.claimed_until = None
+    raw.save(update_fields=["attempts", "claim", "claimed_until"])
+
+
+def _log_error(pk: int, error: Exception) -> None:
+    """Log an error; of a database's only where, since its words quote rows."""
+    chain: BaseException | None = error
+    while chain is not None and not isinstance(chain, DatabaseError):
+        chain = chain.__cause__ or chain.__context__
+    if chain is None:
+        logger.error("Received event %s could not be processed", pk, exc_info=error)
+        return
+    places = "".join(traceback.format_tb(error.__traceback__))
+    logger.error(
+        "Received event %s could not be processed: %s\n%s", pk, type(error).__name__, places
     )
 
 
@@ -165,3 +261,39 @@ def raw_events_retry(*, ids: Sequence[int]) -> int:
     return RawEvent.objects.filter(pk__in=ids, state=RawEvent.State.FAULT).update(
         state=RawEvent.State.PENDING, fault="", attempts=0, processed_at=None
     )
+
+
+def raw_events_prune(*, before: datetime) -> int:
+    """Blank the bodies of understood events received before a time; return how many.
+
+    The rows stay, so that a replay is still known.
+    """
+    old = RawEvent.objects.filter(state=RawEvent.State.DONE, received_at__lt=before)
+    old = old.exclude(body=b"").order_by("pk")
+    count = 0
+    while ids := list(old.values_list("pk", flat=True)[:PRUNE_BATCH]):
+        count += RawEvent.objects.filter(pk__in=ids).update(body=b"")
+    return count
+
+
+def raw_events_forget(*, ids: Collection[int], names: Collection[str], now: datetime) -> int:
+    """Blank the settled bodies with these ids, and those that name a person; return how many.
+
+    ``names`` are ids and addresses. No index helps to find them, so every kept body is
+    read, up to ``SEARCH_DAYS`` old: seconds for a large shop, which erasing may take.
+    A fault that is blanked has nothing left to understand and is one no longer. Bodies
+    that still wait are not touched: what they tell apart from the person counts.
+    """
+    settled = RawEvent.objects.exclude(state=RawEvent.State.PENDING).exclude(body=b"")
+    blank = {"body": b"", "state": RawEvent.State.DONE, "fault": ""}
+    count = settled.filter(pk__in=ids).update(**blank) if ids else 0
+    if names:
+        named = Q()
+        for name in names:
+            # As JSON writes it, with its quotes: "ana@x.example" is not in "joana@x.example".
+            for written in {json.dumps(name), json.dumps(name, ensure_ascii=False)}:
+                named |= Q(words__icontains=body_words(written))
+        kept = Q(received_at__gte=now - timedelta(days=SEARCH_DAYS)) | Q(state=RawEvent.State.FAULT)
+        found = settled.annotate(words=BodyWords("body")).filter(kept).filter(named)
+        count += found.update(**blank)
+    return count

@@ -2,6 +2,8 @@
 
 The end is the same whether the deletion comes after what it erases or before it.
 What a guest did under the address *after* the deletion survives, as a new contact.
+Received bodies that name the person are blanked: those already understood here, by a
+search through the bodies that are kept; those still waiting when they are understood.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from django.db.models import Q
 from saleor_automation import signals
 from saleor_automation.contract.values import iso
 from saleor_automation.inbox.models import Event
+from saleor_automation.inbox.services import raw_events_forget
 from saleor_automation.shop.models import Checkout, ShopOrder
 
 from .identities import contact_refresh, events_of, identities_lock, user_of
@@ -61,10 +64,12 @@ def person_erase(*, user_id: str, address: str, at: datetime, now: datetime) -> 
             "value", flat=True
         )
     )
-    if user_id:
-        tombstone_add(kind=Identity.Kind.SALEOR_USER, value=user_id, at=at)
-    for value in addresses:
-        tombstone_add(kind=Identity.Kind.EMAIL, value=value, at=at)
+    names = [(Identity.Kind.SALEOR_USER, user_id)] if user_id else []
+    names += [(Identity.Kind.EMAIL, value) for value in sorted(addresses)]
+    # Bodies understood since a tombstone was set were blanked then: no second search.
+    fresh = [value for kind, value in names if tombstone_add(kind=kind, value=value, at=at)]
+    told = Event.objects.filter(contact__in=victims, raw__isnull=False)
+    raw_events_forget(ids=set(told.values_list("raw_id", flat=True)), names=fresh, now=now)
     survivors = [_survivor(value, victims, at) for value in sorted(addresses)]
     for contact in victims.values():
         _contact_erase(contact, survivors, now)

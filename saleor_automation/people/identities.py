@@ -48,6 +48,15 @@ class Heard:
     since: datetime
 
 
+@dataclass(frozen=True)
+class _Moved:
+    """What went along with an address, by Saleor's ids, and who had it before."""
+
+    owner: Contact
+    checkout_ids: set[str]
+    order_ids: set[str]
+
+
 def account_resolve(
     *, user_id: str, address: str, heard: Sequence[Heard], now: datetime
 ) -> Contact:
@@ -74,9 +83,17 @@ def account_resolve(
         Identity.objects.create(kind=USER, value=user_id, contact=contact, as_of=at)
     if mine is not None and mine.as_of < at:
         Identity.objects.filter(pk=mine.pk, as_of__lt=at).update(as_of=at)
-    if lowered:
-        _claim(contact, user_id, lowered, theirs, at, now)
+    moved = _claim(contact, user_id, lowered, theirs, at, now) if lowered else None
     evidence_hear(contact, user_key(user_id), heard)
+    if moved is not None:
+        signals.objects_moved.send(
+            sender=Contact,
+            from_contact=moved.owner,
+            to_contact=contact,
+            checkout_ids=moved.checkout_ids,
+            order_ids=moved.order_ids,
+            now=now,
+        )
     return contact
 
 
@@ -109,7 +126,9 @@ def identities_lock(*, user_id: str, address: str) -> dict[tuple[str, str], Iden
     )
     contacts = {
         contact.pk: contact
-        for contact in Contact.objects.select_for_update()
+        # Not FOR UPDATE: it would wait for whoever inserts a row that points at the
+        # contact, who may be waiting for us.
+        for contact in Contact.objects.select_for_update(no_key=True)
         .filter(pk__in={row.contact_id for row in rows})
         .order_by("pk")
     }
@@ -211,35 +230,41 @@ def _claim(
     held: Identity | None,
     at: datetime,
     now: datetime,
-) -> None:
-    """Let an account claim an address as its own."""
+) -> _Moved | None:
+    """Let an account claim an address as its own; return what came with it from another."""
     if held is None:
         Identity.objects.create(kind=EMAIL, value=address, contact=contact, as_of=at)
-        return
+        return None
     owner = held.contact
     if owner.pk == contact.pk:
         if held.as_of < at:
             Identity.objects.filter(pk=held.pk).update(as_of=at)
-        return
+        return None
     other = user_of(owner)
     if not other:
         contacts_merge(winner=contact, loser=owner, now=now)
         Identity.objects.filter(pk=held.pk).update(as_of=at)
     elif (at, user_id) > (held.as_of, other):
-        _hand_over(address, owner, contact)
+        moved = _hand_over(address, owner, contact)
         Identity.objects.filter(pk=held.pk).update(contact=contact, as_of=at)
         contact_refresh(owner)
+        return moved if moved.checkout_ids or moved.order_ids else None
+    return None
 
 
-def _hand_over(address: str, owner: Contact, heir: Contact) -> None:
+def _hand_over(address: str, owner: Contact, heir: Contact) -> _Moved:
     """Move what guests did under an address to the account that owns it now."""
     moved: Evidence = {}
     slots = owner.field_versions.pop(email_key(address), None)
     if slots:
         moved[email_key(address)] = slots
     heir.field_versions = evidence_join(heir.field_versions, moved)
-    for model in (ShopOrder, Checkout):
-        rows_attach(model.objects.filter(contact=owner, user_id="", email=address), heir)
+    mine = Q(contact=owner, user_id="", email=address)
+    baskets, orders = list(Checkout.objects.filter(mine)), list(ShopOrder.objects.filter(mine))
+    rows_attach([*orders, *baskets], heir)
+    return _Moved(
+        owner, {basket.saleor_id for basket in baskets}, {order.saleor_id for order in orders}
+    )
 
 
 def _contact_create(now: datetime) -> Contact:

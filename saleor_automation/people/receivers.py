@@ -19,7 +19,7 @@ from saleor_automation.contract.snapshots import (
     Snapshot,
     UserRef,
 )
-from saleor_automation.inbox.models import Event
+from saleor_automation.inbox.models import Event, RawEvent
 from saleor_automation.shop.models import Checkout, ShopOrder
 
 from .erasure import person_erase, row_date, rows_forget
@@ -31,29 +31,39 @@ from .tombstones import address_buried, user_buried
 
 
 def facts_resolve(
-    *, snapshot: Snapshot | None, events: list[Event], now: datetime, **kwargs: object
+    *,
+    raw: RawEvent,
+    snapshot: Snapshot | None,
+    events: list[Event],
+    now: datetime,
+    **kwargs: object,
 ) -> None:
     """Find the contact of a payload; set it on the shop's row and on the events.
 
-    Events of erased people are deleted and taken out of ``events``.
+    Events of erased people are deleted and taken out of ``events``; the body that names
+    them is not kept.
     """
+    erased = False
     if isinstance(snapshot, CustomerSnapshot):
-        _customer(snapshot, events, now)
+        erased = _customer(snapshot, events, now)
     elif isinstance(snapshot, OrderSnapshot):
-        _row(ShopOrder, snapshot, snapshot.created_at, events, now)
+        erased = _row(ShopOrder, snapshot, snapshot.created_at, events, now)
     elif isinstance(snapshot, CheckoutSnapshot):
-        _row(Checkout, snapshot, snapshot.updated_at, events, now)
+        erased = _row(Checkout, snapshot, snapshot.updated_at, events, now)
+    if erased:
+        raw.body = b""
 
 
-def _customer(snapshot: CustomerSnapshot, events: list[Event], now: datetime) -> None:
+def _customer(snapshot: CustomerSnapshot, events: list[Event], now: datetime) -> bool:
+    """Hear of an account; return whether its person was erased."""
     user = snapshot.user
     if snapshot.deleted:
         person_erase(user_id=user.id, address=user.email, at=snapshot.issued_at, now=now)
-        return
+        return True
     contact = _account(user, snapshot.issued_at, now, country=snapshot.country)
     if contact is None:
         _events_drop(events)
-        return
+        return True
     heard = consent_read(
         user.metadata,
         key=conf().consent_metadata_key,
@@ -63,6 +73,7 @@ def _customer(snapshot: CustomerSnapshot, events: list[Event], now: datetime) ->
     if heard:
         consent_record(contact=contact, source="account", state=heard.state, at=heard.at)
     _events_assign(events, contact)
+    return False
 
 
 def _row(
@@ -71,7 +82,8 @@ def _row(
     date: datetime,
     events: list[Event],
     now: datetime,
-) -> None:
+) -> bool:
+    """Hear of an order or a basket; return whether a person it names was erased."""
     contact, erased = _person(snapshot, date, now)
     # Read only now: erasing or merging may have changed it.
     row = model.objects.get(saleor_id=snapshot.id)
@@ -92,9 +104,10 @@ def _row(
     if gone or (erased and owner is None):
         rows_forget([row])
         _events_drop(events)
-        return
+        return True
     rows_attach([row], owner)
     _events_assign(events, owner)
+    return erased
 
 
 def _person(

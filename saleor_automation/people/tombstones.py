@@ -13,13 +13,15 @@ from .digests import identity_digest
 from .models import Identity, Tombstone
 
 
-def tombstone_add(*, kind: str, value: str, at: datetime) -> None:
-    """Set a tombstone; a later time moves an earlier one."""
+def tombstone_add(*, kind: str, value: str, at: datetime) -> bool:
+    """Set a tombstone; a later time moves an earlier one. Return whether it is new or moved."""
     rows = Tombstone.objects.filter(kind=kind, digest=identity_digest(kind, value))
+    before = rows.values_list("at", flat=True).first()
     Tombstone.objects.bulk_create(
         [Tombstone(kind=kind, digest=identity_digest(kind, value), at=at)], ignore_conflicts=True
     )
     rows.filter(at__lt=at).update(at=at)
+    return before is None or before < at
 
 
 def user_buried(user_id: str) -> datetime | None:

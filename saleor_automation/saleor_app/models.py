@@ -39,6 +39,7 @@ class Refusal(models.Model):
         KEYS_UNREACHABLE = "keys_unreachable", _("Saleor's keys could not be fetched")
         SHOP = "shop", _("another shop")
         RECIPIENT = "recipient", _("meant for another app")
+        EVENT = "event", _("not the event its header names")
         TOO_LARGE = "too_large", _("too large")
         NOT_INSTALLED = "not_installed", _("not installed yet")
         MALFORMED = "malformed", _("signed, but not JSON (stored as a fault)")

@@ -2,7 +2,7 @@
 
 Knows that the request is not signed: anyone can send it. So only the configured
 Saleor is called back, never an address from the request, and nothing is kept before
-that Saleor has recognised the token.
+that Saleor has recognised the token as our app's, not only as some app's.
 
 200 installed · 400 not Saleor's form · 403 another shop · 405 not POST ·
 502 Saleor did not confirm the token. Saleor shows ``error.message`` to the
@@ -26,10 +26,12 @@ from saleor_automation.exceptions import SaleorAPIError
 
 from .api import graphql_call, jwks_fetch
 from .installations import installation_forget
+from .manifest import APP_ID
 from .models import Installation
 
 logger = logging.getLogger(__name__)
 
+APP_QUERY = "{ app { id identifier } }"
 MAX_BYTES = 64 * 1024
 
 
@@ -62,7 +64,7 @@ def installation_register(*, api_url: str, token: str, schema_version: str = "")
 
     Raises SaleorAPIError when Saleor does not confirm the token.
     """
-    data = graphql_call(api_url=api_url, token=token, query="{ app { id } }")
+    data = graphql_call(api_url=api_url, token=token, query=APP_QUERY)
     app = data.get("app")
     if not isinstance(app, dict) or not app.get("id"):
         raise SaleorAPIError(
@@ -70,6 +72,14 @@ def installation_register(*, api_url: str, token: str, schema_version: str = "")
                 "Saleor did not recognise the token it sent. Install the app as active, and "
                 "check that SALEOR_AUTOMATION_SALEOR_CALL_URL leads to the same Saleor."
             )
+        )
+    if app.get("identifier") != APP_ID:
+        raise SaleorAPIError(
+            _(
+                "The token is another app's. Install saleor-automation from its manifest; when "
+                "the app is created by hand, give it the identifier “%(id)s”."
+            )
+            % {"id": APP_ID}
         )
     jwks = jwks_fetch(api_url)
     shop = _shop(api_url, token)

@@ -11,6 +11,7 @@ a verified body, new or stored before                              202     -
 a verified body that is not a JSON object (stored, shown as fault) 202     malformed
 ``Saleor-Api-Url`` is not the installed shop                       403     shop
 made for another app, or for none (``recipient.id``)               403     recipient
+another event than the unsigned ``Saleor-Event`` says              403     event
 signature missing, of another form, or not of this body            401     signature
 signed with a key unknown even after fetching Saleor's keys        503     unknown_key
 the same, and the keys were fetched less than a minute ago         503     unknown_key
@@ -38,7 +39,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from saleor_automation import clock
 from saleor_automation.conf import conf
-from saleor_automation.contract.payloads import recipient_of, unwrap
+from saleor_automation.contract.payloads import event_agrees, recipient_of, unwrap
 from saleor_automation.contract.signing import (
     API_URL_HEADER,
     EVENT_HEADER,
@@ -80,8 +81,9 @@ def webhook_receive(request: HttpRequest) -> HttpResponse:
             if refused.reason:
                 refusal_count(reason=refused.reason, now=clock.now())
             return _answer(refused.status, refused.message)
-    except DatabaseError:
-        logger.exception("A webhook could not be stored")
+    except DatabaseError as error:
+        # Not its words: they may quote the row, which holds the body.
+        logger.error("A webhook could not be stored: %s", type(error).__name__)
         return _answer(503, "The database does not answer; send it again.")
 
 
@@ -104,17 +106,22 @@ def _receive(request: HttpRequest) -> HttpResponse:
         raise Refused(503, str(error), Reason.UNKNOWN_KEY) from error
     except KeysUnreachable as error:
         raise Refused(503, str(error), Reason.KEYS_UNREACHABLE) from error
+    event = request.headers.get(EVENT_HEADER) or request.headers.get(f"X-{EVENT_HEADER}") or ""
+    event = event.lower()
     try:
-        recipient = recipient_of(unwrap(document(body)))
+        content = unwrap(document(body))
+        recipient, agrees = recipient_of(content), event_agrees(event, content)
     except ContractError:
-        recipient = None  # signed by Saleor all the same: kept and shown as a fault
+        # Signed by Saleor all the same: kept and shown as a fault.
+        recipient, agrees = None, True
     if recipient is not None and recipient != installation.app_id:
         raise Refused(403, "The event was made for another app.", Reason.RECIPIENT)
-    event = request.headers.get(EVENT_HEADER) or request.headers.get(f"X-{EVENT_HEADER}") or ""
+    if not agrees:
+        raise Refused(403, "The body is of another event than its header says.", Reason.EVENT)
     now = clock.now()
     is_new = store(
         source="relay" if request.headers.get(SOURCE_HEADER) == "relay" else "webhook",
-        event_type=event.lower(),
+        event_type=event,
         api_url=api_url,
         body=body,
         now=now,

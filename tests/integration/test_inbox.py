@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
+import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import IntegrityError, OperationalError
 
 from saleor_automation import signals
+from saleor_automation.claims import claim_due
+from saleor_automation.inbox import services
 from saleor_automation.inbox.facts import data_join
 from saleor_automation.inbox.models import Event, EventKey, RawEvent
 from saleor_automation.inbox.services import (
     raw_event_store,
     raw_events_process,
+    raw_events_prune,
     raw_events_retry,
 )
 from saleor_automation.people.models import Contact
@@ -132,6 +137,122 @@ def test_a_body_that_fails_three_times_is_set_aside_in_words(failing):
     failing["fail"] = False
     assert raw_events_retry(ids=[pk]) == 1
     assert raw_events_process(ids=[pk], now=NOW) == 1
+
+
+def claim_all():
+    """Claim what waits, as the pulse does; its lease has ended already."""
+    token = uuid.uuid4()
+    claim_due(
+        RawEvent,
+        claim=token,
+        states=["pending"],
+        now=None,
+        wall=datetime.now(UTC),
+        lease_seconds=-1,
+        limit=100,
+    )
+    return token
+
+
+def state_of(pk):
+    row = RawEvent.objects.get(pk=pk)
+    return row.state, row.attempts, row.claim
+
+
+def test_a_claimed_body_has_three_attempts_too(failing):
+    pk = store()
+    for attempt in (1, 2):
+        raw_events_process(ids=[pk], now=NOW, claim=claim_all())
+        assert state_of(pk) == ("pending", attempt, None)
+    raw_events_process(ids=[pk], now=NOW, claim=claim_all())
+    assert state_of(pk) == ("fault", 3, None)
+
+
+def broken_by(monkeypatch, *errors):
+    """Let recording fail with these errors, one after another, and then work."""
+    waiting, real = list(errors), services.events_record
+
+    def record(**values):
+        if waiting:
+            raise waiting.pop(0)
+        return real(**values)
+
+    monkeypatch.setattr(services, "events_record", record)
+
+
+@pytest.mark.parametrize("is_claimed", [True, False])
+def test_trouble_of_the_database_is_none_of_the_bodys_attempts(monkeypatch, is_claimed):
+    pk = store()
+    broken_by(monkeypatch, *[OperationalError("deadlock detected")] * 5)
+    for _ in range(5):
+        assert raw_events_process(ids=[pk], now=NOW, claim=claim_all() if is_claimed else None) == 0
+        assert state_of(pk) == ("pending", 0, None)
+    assert raw_events_process(ids=[pk], now=NOW, claim=claim_all() if is_claimed else None) == 1
+
+
+def test_a_race_lost_to_another_worker_is_run_again_at_once(monkeypatch):
+    pk = store()
+    broken_by(monkeypatch, *[IntegrityError("duplicate key")] * 2)
+    assert raw_events_process(ids=[pk], now=NOW) == 1
+    assert state_of(pk) == ("done", 0, None)
+
+
+def test_what_no_database_takes_is_a_fault_in_the_end(monkeypatch):
+    pk = store()
+    broken_by(monkeypatch, *[IntegrityError("null value")] * 100)
+    for _ in range(3):
+        raw_events_process(ids=[pk], now=NOW, claim=claim_all())
+    assert state_of(pk) == ("fault", 3, None)
+
+
+def test_the_log_does_not_quote_the_database(monkeypatch, caplog):
+    pk = store()
+    broken_by(monkeypatch, *[IntegrityError("DETAIL: (email)=(ana@example.com)")] * 3)
+    raw_events_process(ids=[pk], now=NOW)
+    assert f"Received event {pk} could not be processed: IntegrityError" in caplog.text
+    assert "in record" in caplog.text
+    assert "ana@example.com" not in caplog.text
+
+
+def test_a_body_that_killed_its_workers_is_set_aside_unread(monkeypatch, caplog):
+    caplog.set_level(logging.CRITICAL, logger="saleor_automation.inbox.services")
+    pk = store()
+    for _ in range(3):
+        claim_all()  # and the worker dies
+    monkeypatch.setattr(services, "_process", None)
+    assert raw_events_process(ids=[pk], now=NOW, claim=claim_all()) == 0
+    assert state_of(pk) == ("fault", 4, None)
+    assert "its worker ended each time" in RawEvent.objects.get(pk=pk).fault
+
+    monkeypatch.undo()
+    assert raw_events_retry(ids=[pk]) == 1
+    assert raw_events_process(ids=[pk], now=NOW, claim=claim_all()) == 1
+
+
+def test_a_claim_that_was_lost_may_do_nothing(failing):
+    pk = store()
+    lost = claim_all()
+    held = claim_all()
+    assert raw_events_process(ids=[pk], now=NOW, claim=lost) == 0
+    assert state_of(pk) == ("pending", 2, held)
+    failing["fail"] = False
+    assert raw_events_process(ids=[pk], now=NOW, claim=lost) == 0
+    assert raw_events_process(ids=[pk], now=NOW, claim=held) == 1
+
+
+def test_old_bodies_are_blanked_once_understood_and_still_known(failing):
+    waiting = store()
+    failing["fail"] = False
+    raw_events_process(ids=[store("order_updated")], now=NOW)
+    assert raw_events_prune(before=NOW) == 0
+    assert raw_events_prune(before=NOW + HOUR) == 1
+    assert raw_events_prune(before=NOW + HOUR) == 0
+    assert {row.pk: bool(row.body) for row in RawEvent.objects.all()} == {
+        waiting: True,
+        RawEvent.objects.latest("pk").pk: False,
+    }
+    assert store("order_updated") is None
+    assert Event.objects.count() == 2
 
 
 def test_a_fault_in_the_middle_does_not_stop_the_batch():

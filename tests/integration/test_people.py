@@ -9,7 +9,11 @@ import pytest
 
 from saleor_automation import signals
 from saleor_automation.inbox.models import Event, EventKey, RawEvent
-from saleor_automation.inbox.services import raw_event_store, raw_events_process
+from saleor_automation.inbox.services import (
+    raw_event_store,
+    raw_events_forget,
+    raw_events_process,
+)
 from saleor_automation.people.consent import consent_states, suppressed
 from saleor_automation.people.models import Consent, Contact, Identity, Suppression, Tombstone
 from saleor_automation.people.services import (
@@ -143,6 +147,42 @@ def test_accounts_never_merge_and_the_newest_claim_has_the_address():
     assert Identity.objects.get(value="shared@example.com").contact == second
 
 
+@pytest.fixture
+def moved():
+    """What the later stages hear of addresses that go to another account."""
+    heard = []
+
+    def hear(*, from_contact, to_contact, checkout_ids, order_ids, now, **kwargs):
+        heard.append((from_contact.email, to_contact.email, checkout_ids, order_ids, now))
+
+    signals.objects_moved.connect(hear)
+    yield heard
+    signals.objects_moved.disconnect(hear)
+
+
+def test_later_stages_hear_what_moved_along_with_an_address(moved):
+    """One left x for y; a guest fills a basket as x; another opens an account with x."""
+    customer(1, "x@example.com", 1)
+    order(1, 2, "x@example.com", user(1, "x@example.com"))  # the account's own: it stays
+    customer(1, "y@example.com", 3, event="account_email_changed")
+    basket(1, 4, "x@example.com")
+    order(2, 5, "x@example.com")
+    assert Checkout.objects.get().contact.email == "y@example.com"
+    assert moved == []
+
+    customer(2, "x@example.com", 6)
+
+    assert moved == [("y@example.com", "x@example.com", {"C1"}, {"O2"}, NOW)]
+    assert Checkout.objects.get().contact.email == "x@example.com"
+    assert ShopOrder.objects.get(saleor_id="O1").contact.email == "y@example.com"
+
+
+def test_an_address_that_moves_alone_moves_nothing(moved):
+    customer(1, "x@example.com", 1)
+    customer(2, "x@example.com", 2)
+    assert moved == []
+
+
 def test_an_orders_address_does_not_become_the_accounts():
     order(1, 1, "partner@example.com", user(1, "ana@example.com"))
     order(2, 2, "partner@example.com")
@@ -273,6 +313,112 @@ def test_later_stages_hear_nothing_of_erased_people():
     finally:
         signals.facts_recorded.disconnect(hear)
     assert heard == []
+
+
+def bodies():
+    """The bodies that are kept, by event and number of the row."""
+    return [bytes(row.body).decode() for row in RawEvent.objects.order_by("pk") if row.body]
+
+
+def test_erasing_reaches_the_received_bodies():
+    customer(1, "Ana@Example.com", 1)
+    customer(1, "ana+new@example.com", 2, event="account_email_changed")
+    order(1, 3, "ana@example.com")
+    order(1, 3, "ana@example.com", updatedAt=iso(4), issued=4)  # tells nothing new
+    basket(1, 5, "", user(1, "ana+new@example.com"))
+    order(2, 6, "joana@example.com")
+    count = RawEvent.objects.count()
+
+    contact_erase(contact=contact_find(address="ana@example.com"), at=at(9), now=NOW)
+
+    assert RawEvent.objects.count() == count
+    assert len(bodies()) == 1
+    assert "joana@example.com" in bodies()[0]
+
+
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_erasing_finds_an_address_however_json_writes_it(ascii_only):
+    content = {"issuedAt": iso(1), "user": user(1, "zo\\ë_%@example.com")}
+    raw_event_store(
+        source="webhook",
+        event_type="customer_created",
+        api_url="https://x/",
+        body=json.dumps(content, ensure_ascii=ascii_only).encode(),
+        now=NOW,
+    )
+    raw = RawEvent.objects.get()
+    assert raw_events_process(ids=[raw.pk], now=NOW) == 1
+    raw_events_forget(ids=(), names=["zo\\ë_x@example.com"], now=NOW)
+    assert len(bodies()) == 1
+    raw_events_forget(ids=(), names=["zo\\ë_%@example.com"], now=NOW)
+    assert bodies() == []
+
+
+def test_a_blanked_body_that_comes_again_is_known():
+    customer(1, "ana@example.com", 1)
+    content = json.dumps({"issuedAt": iso(1), "user": {}}).encode()
+    raw = RawEvent.objects.get()
+    again = {"source": "relay", "event_type": raw.event_type, "api_url": raw.api_url, "now": NOW}
+    body = bytes(raw.body)
+    contact_erase(contact=Contact.objects.get(), at=at(9), now=NOW)
+    assert not raw_event_store(body=body, **again)
+    assert raw_event_store(body=content, **again)
+
+
+def test_a_fault_about_an_erased_person_is_blanked_and_no_fault_any_more():
+    content = {"issuedAt": "never", "user": user(1, "ana@example.com")}
+    raw_event_store(
+        source="webhook",
+        event_type="customer_updated",
+        api_url="https://x/",
+        body=json.dumps(content).encode(),
+        now=START,
+    )
+    raw_events_process(ids=[RawEvent.objects.get().pk], now=START)
+    assert RawEvent.objects.get().state == RawEvent.State.FAULT
+    receive("customer_deleted", 10, user={"id": "U1", "email": "ana@example.com"})
+    assert bodies() == []
+    assert set(RawEvent.objects.values_list("state", "fault")) == {("done", "")}
+
+
+def test_bodies_that_wait_while_a_person_is_erased_count_and_are_blanked_then():
+    person = user(1, "ana@example.com")
+    contents = [
+        ("order_created", {"order": {"id": "O1", "userEmail": "ana@example.com", "user": person}}),
+        ("order_created", {"order": {"id": "O2", "userEmail": "Ana@example.com", "user": None}}),
+        ("customer_updated", {"user": person}),
+        ("order_created", {"order": {"id": "O3", "userEmail": "ben@example.com", "user": None}}),
+    ]
+    for event, content in contents:
+        for part in content.values():
+            part |= {"created": iso(1), "updatedAt": iso(1), "status": "UNFULFILLED"}
+        raw_event_store(
+            source="webhook",
+            event_type=event,
+            api_url="https://x/",
+            body=json.dumps({"issuedAt": iso(1), **content}).encode(),
+            now=NOW,
+        )
+    waiting = list(RawEvent.objects.order_by("pk").values_list("pk", flat=True))
+    raw_event_store(
+        source="webhook",
+        event_type="account_deleted",
+        api_url="https://x/",
+        body=json.dumps(
+            {"issuedAt": iso(10), "user": {"id": "U1", "email": person["email"]}}
+        ).encode(),
+        now=NOW,
+    )
+    deletion = RawEvent.objects.latest("pk").pk
+    assert raw_events_process(ids=[deletion], now=NOW) == 1
+    assert len(bodies()) == 4
+
+    assert raw_events_process(ids=waiting, now=NOW) == 4
+
+    assert len(bodies()) == 1
+    assert "ben@example.com" in bodies()[0]
+    assert ShopOrder.objects.count() == 3
+    assert Contact.objects.get().email == "ben@example.com"
 
 
 def test_a_suppression_outlives_the_person():

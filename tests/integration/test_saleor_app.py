@@ -13,10 +13,11 @@ from saleor_automation.saleor_app.api import graphql
 from saleor_automation.saleor_app.installations import installation_forget
 from saleor_automation.saleor_app.manifest import manifest_view
 from saleor_automation.saleor_app.models import Installation
-from saleor_automation.saleor_app.register import register_view
+from saleor_automation.saleor_app.register import APP_QUERY, register_view
 from tests.shared import SALEOR, TinySaleor, needs_schemas
 
 SECRET = "good-token"
+SCHEMAS = ["3.21", "3.22", "3.23", "3.24-alpha"]
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +95,20 @@ def test_a_false_token_changes_nothing(saleor):
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("identifier", ["other.app", "", None])
+def test_a_token_of_another_app_changes_nothing(saleor, identifier):
+    register(saleor.url)
+    saleor.tokens["others"], saleor.identifiers["others"] = "QXBwOjM=", identifier
+
+    status, answer = register(saleor.url, {"auth_token": "others"})
+
+    assert status == 502
+    assert "another app's" in answer["error"]["message"]
+    assert "saleor.automation" in answer["error"]["message"]
+    assert Installation.objects.get().token == SECRET
+
+
+@pytest.mark.django_db
 def test_another_shop_is_not_even_called(saleor):
     stranger = TinySaleor()
     try:
@@ -162,7 +177,7 @@ def test_saleor_may_be_called_under_another_address_than_its_own(saleor, setting
 @pytest.mark.django_db
 def test_queries_run_as_the_installed_app(saleor):
     register(saleor.url)
-    assert graphql(query="{ app { id } }")["app"] == {"id": "QXBwOjE="}
+    assert graphql(query="{ app { id } }")["app"]["id"] == "QXBwOjE="
 
 
 @pytest.mark.django_db
@@ -204,7 +219,16 @@ def test_the_manifest_asks_no_more_than_its_webhooks_need(saleor):
 
 
 @needs_schemas
-@pytest.mark.parametrize("schema", ["3.21", "3.22", "3.23", "3.24-alpha"])
+@pytest.mark.parametrize("schema", SCHEMAS)
+def test_the_question_who_we_are_is_valid_against_saleors_schema(saleor, schema):
+    from graphql import build_schema, parse, validate
+
+    known = build_schema((SALEOR / "schema" / f"{schema}.graphql").read_text(), assume_valid=True)
+    assert validate(known, parse(APP_QUERY)) == []
+
+
+@needs_schemas
+@pytest.mark.parametrize("schema", SCHEMAS)
 def test_every_subscription_is_valid_against_saleors_schema(saleor, schema):
     from graphql import build_schema, parse, validate
 
@@ -213,5 +237,5 @@ def test_every_subscription_is_valid_against_saleors_schema(saleor, schema):
     assert len(webhooks) > 20
     for webhook in webhooks:
         assert validate(known, parse(webhook["query"])) == [], webhook["name"]
-        assert "issuedAt" in webhook["query"]
+        assert "__typename issuedAt" in webhook["query"]
         assert "recipient { id }" in webhook["query"]

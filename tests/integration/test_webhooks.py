@@ -288,6 +288,55 @@ def test_an_event_for_another_app_is_refused(saleor, installation, recipient):
     refused_as(send(saleor, body_of(recipient=recipient)), 403, "recipient")
 
 
+PERSON = {"id": "VXNlcjox", "email": "ana@example.com", "isStaff": False}
+LIVING = {**PERSON, "firstName": "Ana", "updatedAt": "2026-03-01T11:59:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("header", "changes"),
+    [
+        ("customer_deleted", {"__typename": "CustomerUpdated"}),
+        ("customer_deleted", {"__typename": "CustomerUpdated", "user": PERSON}),
+        ("customer_updated", {"__typename": "CustomerDeleted", "user": PERSON}),
+        ("account_deleted", {"__typename": "CustomerDeleted", "user": PERSON}),
+        ("order_expired", {"__typename": "OrderCreated", "order": {"id": "O1"}}),
+        ("customer_deleted", {"__typename": None}),
+        # Recorded with an older subscription, which did not select the type.
+        ("customer_deleted", {"user": LIVING}),
+        ("CUSTOMER_DELETED", {"user": LIVING}),
+        ("account_deleted", {"user": {**PERSON, "isActive": True}}),
+        ("account_deleted", {"user": {**PERSON, "dateJoined": None}}),
+    ],
+)
+def test_a_body_under_another_events_name_is_refused(saleor, installation, header, changes):
+    body = body_of(**changes)
+    refused_as(send(saleor, body, Saleor_Event=header), 403, "event")
+    data = json.dumps({"data": {"event": json.loads(body)}}).encode()
+    assert send(saleor, data, Saleor_Event=header).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("header", "changes"),
+    [
+        ("customer_deleted", {"__typename": "CustomerDeleted", "user": PERSON}),
+        ("account_deleted", {"__typename": "AccountDeleted", "user": PERSON}),
+        ("Customer_Updated", {"__typename": "CustomerUpdated", "user": LIVING}),
+        ("customer_deleted", {"user": {**PERSON, "firstName": "Ana", "lastName": ""}}),
+        ("customer_updated", {"user": LIVING}),
+    ],
+)
+def test_a_body_under_its_own_name_is_taken(saleor, installation, header, changes):
+    assert send(saleor, body_of(**changes), Saleor_Event=header).status_code == 202
+
+
+def test_the_log_does_not_quote_the_database(saleor, installation, caplog):
+    error = OperationalError("Failing row contains (ana@example.com)")
+    with mock.patch.object(webhooks, "store", side_effect=error):
+        assert send(saleor).status_code == 503
+    assert "A webhook could not be stored: OperationalError" in caplog.text
+    assert "ana@example.com" not in caplog.text
+
+
 def test_before_the_install_saleor_is_asked_to_come_again(saleor):
     refused_as(send(saleor), 503, "not_installed")
 

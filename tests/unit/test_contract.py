@@ -12,9 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saleor_automation.contract import kinds
-from saleor_automation.contract.payloads import parse
+from saleor_automation.contract.payloads import event_agrees, parse
 from saleor_automation.contract.signing import key_id
 from saleor_automation.contract.subscriptions import SUBSCRIPTIONS
+from saleor_automation.demo.script import Scene
+from saleor_automation.demo.stage import Stage
+from saleor_automation.demo.world import Shopper, World
 from saleor_automation.exceptions import ContractError
 
 ISSUED = "2026-03-01T12:00:00+00:00"
@@ -260,3 +263,23 @@ def test_times_are_utc_whatever_they_are_written_in():
     order = parse(*order_body(created="2026-03-01T18:00:00+08:00")).snapshot
     assert order.created_at == datetime(2026, 3, 1, 10, tzinfo=UTC)
     assert order.created_at.utcoffset().total_seconds() == 0
+
+
+def test_every_event_we_ask_for_says_its_type_as_its_subscription_does():
+    for item in SUBSCRIPTIONS:
+        assert f"... on {kinds.EVENT_TYPES[item.identifier]} {{" in item.query
+        assert "event {\n    __typename " in item.query
+    assert kinds.EVENT_TYPES.keys() == KNOWN_EVENTS
+
+
+def test_the_demos_bodies_say_their_type():
+    shopper = Shopper("aina", "aina@example.com", "Aina", "R")
+    world = World()
+    world.shoppers["aina"] = shopper
+    stage = Stage(world, site="http://shop", app_id="QXBwOjE=")
+    for act, event in (("join", "customer_created"), ("delete", "account_deleted")):
+        [said] = stage.play(Scene(1, "09:00", "aina", act))
+        content = json.loads(said.body)
+        assert (said.event, content["__typename"]) == (event, kinds.EVENT_TYPES[event])
+        assert event_agrees(event, content)
+        assert not event_agrees("customer_deleted", content)
