@@ -287,6 +287,8 @@ def test_bodies_have_the_shape_of_the_recorded_ones(world):
         shapes.setdefault(event, []).append(shape(json.loads(delivery["body"])))
     compared = set()
     for event, body in told(world):
+        # Not selected yet by the subscriptions the recording was made with.
+        del body["__typename"]
         for other in shapes.get(event, []):
             assert unlike(shape(body), other) == [], event
             compared.add(event)
