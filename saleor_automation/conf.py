@@ -59,6 +59,8 @@ class Conf:
     ambiguous_hours: int = 24
     #: Hours after it was due at which a step's mail is not sent any more.
     step_mail_expires_hours: int = 72
+    #: Days after which the body of a received event that was understood is blanked.
+    raw_event_days: int = 30
     #: Metadata key with which the shop records marketing consent.
     consent_metadata_key: str = "paper.marketing_opt_in"
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
+from email import message_from_bytes, policy
+from email.message import EmailMessage
 from email.utils import format_datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from django.core.mail import EmailMultiAlternatives
 from django.utils.encoding import punycode
@@ -169,14 +170,16 @@ def mail_bytes(
     )
 
 
-@dataclass(frozen=True)
-class Prebuilt:
-    """A written mail behind the one method Django's SMTP backend calls."""
+class _Prebuilt(EmailMessage):
+    """A parsed mail that keeps the bytes it was parsed from while nobody adds to it."""
 
-    content: bytes
+    content: bytes = b""
+    headers = 0
 
-    def as_bytes(self, *args: object, **kwargs: object) -> bytes:
-        return self.content
+    def as_bytes(self, *args: Any, **kwargs: Any) -> bytes:
+        if len(self.items()) == self.headers:
+            return self.content
+        return super().as_bytes(policy=policy.SMTP)
 
 
 class LedgerEmail(EmailMultiAlternatives):
@@ -197,5 +200,13 @@ class LedgerEmail(EmailMultiAlternatives):
         self.metadata: dict[str, str] = {}
         self.attach_alternative(html, "text/html")
 
-    def message(self, *args: Any, **kwargs: Any) -> Prebuilt:  # type: ignore[override]
-        return Prebuilt(self.content)
+    def message(self, *args: Any, **kwargs: Any) -> EmailMessage:
+        """Return the mail parsed, for backends that want an object (console, file, SES).
+
+        Its bytes are the very ones written: they are not written anew.
+        """
+        parsed = cast(
+            "_Prebuilt", message_from_bytes(self.content, _Prebuilt, policy=policy.default)
+        )
+        parsed.content, parsed.headers = self.content, len(parsed.items())
+        return parsed

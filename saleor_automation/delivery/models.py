@@ -40,7 +40,7 @@ class Message(models.Model):
     id = models.UUIDField(primary_key=True, editable=False)
     #: What this mail is, in words a database can keep unique:
     #: ``step/<enrollment>/<node>/<occurrence>``.
-    key = models.CharField(max_length=200, unique=True)
+    key = models.CharField(max_length=200)
     source = models.CharField(max_length=16, choices=Source.choices)
     purpose = models.CharField(max_length=16, choices=Purpose.choices)
     topic = models.CharField(max_length=64, blank=True, default="")
@@ -97,6 +97,7 @@ class Message(models.Model):
     class Meta:
         verbose_name = _("message")
         verbose_name_plural = _("messages")
+        constraints = [models.UniqueConstraint(fields=["key"], name="sa_message_once")]
         indexes = [
             models.Index(
                 F("due_at"),

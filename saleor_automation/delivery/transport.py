@@ -8,6 +8,7 @@ connection found dead in mid-mail makes that mail unclear.
 from __future__ import annotations
 
 import contextlib
+import logging
 import smtplib
 from typing import Any
 
@@ -15,6 +16,8 @@ from django.core.mail import get_connection
 
 from .failures import Failure, Kind, failure_of, plain
 from .mime import LedgerEmail
+
+logger = logging.getLogger(__name__)
 
 
 class Transport:
@@ -51,6 +54,8 @@ class Transport:
             count = self._backend.send_messages([mail])
         except Exception as error:
             failure = failure_of(error)
+            if failure.kind is Kind.AMBIGUOUS:
+                logger.exception("It is not clear whether a mail was sent.")
         else:
             if count:
                 return None

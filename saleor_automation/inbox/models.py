@@ -27,7 +27,8 @@ class RawEvent(models.Model):
         FAULT = "fault", _("not understood")
 
     #: SHA-256, hex, over api_url, event_type and body, each followed by a newline.
-    digest = models.CharField(max_length=64, unique=True)
+    #: Unique by the constraint below: ``unique=True`` would add an index for LIKE.
+    digest = models.CharField(max_length=64)
     source = models.CharField(max_length=16, choices=Source.choices)
     event_type = models.CharField(max_length=64)
     api_url = models.CharField(max_length=255)
@@ -47,8 +48,11 @@ class RawEvent(models.Model):
         verbose_name_plural = _("received events")
         indexes = [
             models.Index(fields=["id"], condition=Q(state="pending"), name="sa_raw_pending"),
-            models.Index(fields=["state", "-received_at"], name="sa_raw_state"),
+            models.Index(
+                fields=["-received_at"], condition=Q(state="fault"), name="sa_raw_fault"
+            ),
         ]
+        constraints = [models.UniqueConstraint(fields=["digest"], name="sa_raw_once")]
 
     def __str__(self) -> str:
         return f"{self.event_type} {self.pk}"

@@ -14,7 +14,7 @@ from saleor_automation import clock, signals
 from saleor_automation.claims import Claimed, claim_due, claim_release
 from saleor_automation.conf import conf
 from saleor_automation.inbox.models import Event, RawEvent
-from saleor_automation.inbox.services import raw_events_process
+from saleor_automation.inbox.services import raw_events_process, raw_events_prune
 from saleor_automation.people.models import Contact
 
 from .advancing import enrollments_advance
@@ -62,7 +62,9 @@ def _raw_claim(token: UUID, now: datetime, wall: datetime, limit: int) -> Sequen
 
 def _raw_run(*, claim: UUID, ids: Sequence[str], now: datetime) -> None:
     held = RawEvent.objects.filter(pk__in=ids, claim=claim, state=RawEvent.State.PENDING)
-    raw_events_process(ids=list(held.order_by("pk").values_list("pk", flat=True)), now=now)
+    raw_events_process(
+        ids=list(held.order_by("pk").values_list("pk", flat=True)), now=now, claim=claim
+    )
 
 
 def _raw_release(*, claim: UUID, ids: Sequence[str], counted: bool) -> None:
@@ -116,6 +118,11 @@ def queue_prune() -> None:
     Task.objects.filter(stopped__lt=before).delete()
 
 
+def bodies_prune() -> None:
+    """Blank received bodies that were understood a month ago: they hold personal data."""
+    raw_events_prune(before=clock.now() - timedelta(days=conf().raw_event_days))
+
+
 def connect() -> None:
     """Connect this stage's receivers and lanes, once."""
     name = "saleor_automation.sequences"
@@ -143,4 +150,5 @@ def connect() -> None:
             batch=lambda: conf().claim_batch,
         )
     )
+    chore_register(Chore(name="bodies_prune", every_seconds=24 * 3600, run=bodies_prune))
     chore_register(Chore(name="queue_prune", every_seconds=24 * 3600, run=queue_prune))

@@ -200,11 +200,10 @@ def test_what_databases_refuse_never_gets_through():
     assert number == "1?2"
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=5,
-)
+# Two levels by hand: st.recursive warns, now and then, that it did not recurse.
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+NESTED = st.lists(LEAVES, max_size=3) | st.dictionaries(st.text(), LEAVES, max_size=3)
+JSON = LEAVES | NESTED | st.lists(NESTED, max_size=2)
 FIELDS = ["id", "number", "created", "updatedAt", "status", "userEmail", "isPaid", "channel"]
 FIELDS += ["user", "total", "lines", "fulfillments", "metadata", "shippingAddress"]
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import email
 import email.policy
-import quopri
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import example, given
+from django.core.mail import get_connection
+from hypothesis import given
 from hypothesis import strategies as st
 
 from saleor_automation.delivery.mime import (
@@ -16,7 +18,6 @@ from saleor_automation.delivery.mime import (
     address,
     header_clean,
     mail_bytes,
-    quoted_printable,
 )
 
 DATE = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
@@ -95,33 +96,34 @@ def test_the_same_arguments_give_the_same_bytes() -> None:
     assert written() == written()
 
 
-def test_smtp_sends_the_bytes_and_anymail_reads_the_fields() -> None:
-    mail = LedgerEmail(
-        content=b"bytes", html="<p>Hai</p>", subject="Hai", body="Hai", to=["a@b.example"]
+def ledger_email() -> LedgerEmail:
+    return LedgerEmail(
+        content=written(), html="<p>Hai</p>", subject="Hai", body="Hai", to=["a@b.example"]
     )
-    assert mail.message().as_bytes(linesep="\r\n") == b"bytes"
+
+
+def test_a_backend_gets_an_object_with_the_very_bytes() -> None:
+    message = ledger_email().message()
+    assert message.as_bytes(linesep="\r\n") == written()
+    assert message["Subject"] == "Selamat datang"
+    message["X-Metadata"] = "added by a backend"
+    assert b"X-Metadata: added by a backend" in message.as_bytes()
+    assert b"Hai" in message.as_bytes()
+
+
+def test_anymail_reads_the_fields() -> None:
+    mail = ledger_email()
     assert mail.alternatives[0].content == "<p>Hai</p>"
     assert mail.recipients() == ["a@b.example"]
 
 
-pieces = st.sampled_from(
-    ["<tr", "<tr>", "a", " ", "\t", "=", ".", "\n", "\r\n", "\r", "é", "ไ", "x" * 74, "y" * 200]
-)  # fmt: skip
-
-
-@example("x" * 74 + " ")
-@example("x" * 74 + " <tr>\t<tr ")
-@given(st.lists(pieces, max_size=30).map("".join))
-def test_quoted_printable_says_the_same_in_short_lines(text: str) -> None:
-    written = quoted_printable(text)
-    assert quoted_printable(text) == written
-    lines = text.replace("\r\n", "\n").replace("\r", "\n")
-    expected = lines if lines.endswith("\n") else lines + "\n"
-    assert quopri.decodestring(written).decode() == expected.replace("\n", "\r\n")
-    assert written.endswith(b"\r\n")
-    for line in written.split(b"\r\n"):
-        assert len(line) <= 76
-        assert line.isascii()
-        assert line.rstrip(b" \t") == line
-        assert b"\n" not in line
-        assert b"\r" not in line
+def test_djangos_own_backends_take_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], settings: Any
+) -> None:
+    settings.EMAIL_FILE_PATH = str(tmp_path)
+    for name in ("console", "filebased", "locmem"):
+        backend = get_connection(f"django.core.mail.backends.{name}.EmailBackend")
+        assert backend.send_messages([ledger_email()]) == 1
+    assert "Subject: Selamat datang" in capsys.readouterr().out
+    (file,) = tmp_path.iterdir()
+    assert written().replace(b"\r\n", b"\n").strip() in file.read_bytes().replace(b"\r\n", b"\n")
