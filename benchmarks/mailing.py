@@ -64,6 +64,7 @@ def email_make(*, now: datetime) -> EmailVersion:
             "from_email": "hello@shop.example",
             "postal_address": "1 Weavers Lane\nGalway",
             "website_url": "https://shop.example",
+            "basket_url": "https://shop.example/checkout?checkout={checkout_id}",
         },
     )
     compiled = compile_email(DOCUMENT, Style())

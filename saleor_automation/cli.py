@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from saleor_automation import __version__
 from saleor_automation.exceptions import UsageError
 
+COMMANDS = ("demo", "up", "web", "worker", "check", "manage")
 NEED_STUDIO = (
     'This command needs the Studio, of which "{module}" is missing. Install it with: '
     'pip install "saleor-automation[studio]"'
@@ -28,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Everything after it belongs to Django, --help included.
         return _answer(lambda: manage(given[1:]))
     parser = _parser()
+    if given and not given[0].startswith("-") and given[0] not in COMMANDS:
+        parser.error(f"There is no command {given[0]!r}. Commands: {', '.join(COMMANDS)}.")
     options = parser.parse_args(given)
     if options.run is None:
         parser.print_help()
@@ -138,10 +141,14 @@ def _serving(parser: argparse.ArgumentParser, *, workers: bool = True) -> None:
         )
 
 
-def _prepare(options: argparse.Namespace) -> None:
-    """Point Django at the project, with the folder asked for, and load it."""
+def _choose_state(options: argparse.Namespace) -> None:
     if getattr(options, "state_dir", None):
         os.environ["SALEOR_AUTOMATION_STATE_DIR"] = os.path.abspath(options.state_dir)
+
+
+def _prepare(options: argparse.Namespace) -> None:
+    """Point Django at the project, with the folder asked for, and load it."""
+    _choose_state(options)
     from saleor_automation.project.loading import load_django
 
     load_django()
@@ -149,6 +156,7 @@ def _prepare(options: argparse.Namespace) -> None:
 
 def manage(arguments: Sequence[str]) -> int:
     """Run one of Django's own commands."""
+    arguments = _take_state(list(arguments))
     from saleor_automation.project.loading import load_django
 
     load_django()
@@ -156,6 +164,19 @@ def manage(arguments: Sequence[str]) -> int:
 
     execute_from_command_line(["saleor-automation manage", *arguments])
     return 0
+
+
+def _take_state(arguments: list[str]) -> list[str]:
+    """Return what is left for Django without ``--state-dir FOLDER``, which is heeded."""
+    parser = argparse.ArgumentParser(prog="saleor-automation manage", add_help=False)
+    _state(parser)
+    for place, argument in enumerate(arguments):
+        length = {"--state-dir": 2}.get(argument, 1 if argument.startswith("--state-dir=") else 0)
+        if length:
+            options = parser.parse_args(arguments[place : place + length])
+            _choose_state(options)
+            return arguments[:place] + arguments[place + length :]
+    return arguments
 
 
 def web(options: argparse.Namespace) -> int:
@@ -168,11 +189,12 @@ def web(options: argparse.Namespace) -> int:
 
     port = _port(options)
     if not supervised:
-        from saleor_automation.project.install import database_reachable
+        from saleor_automation.project.install import database_ready, queue_reachable
 
         # A supervised one starts again until the port and the database are there.
         server.port_check(options.host, port)
-        database_reachable()
+        database_ready()
+        queue_reachable()
     server.serve(host=options.host, port=port, workers=options.web_workers)
     return 0
 
@@ -186,9 +208,10 @@ def worker(options: argparse.Namespace) -> int:
     from saleor_automation.project import worker as running
 
     if not supervised:
-        from saleor_automation.project.install import database_ready
+        from saleor_automation.project.install import database_ready, queue_reachable
 
         database_ready()
+        queue_reachable()
     return running.run()
 
 
@@ -197,7 +220,8 @@ def up(options: argparse.Namespace) -> int:
     port = _port(options)
     from saleor_automation.project.web import address_of
 
-    os.environ.setdefault("SALEOR_AUTOMATION_PUBLIC_URL", address_of(options.host, port))
+    if not os.environ.get("SALEOR_AUTOMATION_PUBLIC_URL"):
+        os.environ["SALEOR_AUTOMATION_PUBLIC_URL"] = address_of(options.host, port)
     _prepare(options)
     from saleor_automation.project import up as running
 
@@ -206,6 +230,7 @@ def up(options: argparse.Namespace) -> int:
 
 def check(options: argparse.Namespace) -> int:
     """Say what is set up and what is not."""
+    os.environ["SALEOR_AUTOMATION_LOOK_ONLY"] = "1"
     _prepare(options)
     from saleor_automation.project.check import run
 

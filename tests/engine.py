@@ -95,6 +95,8 @@ def sending_open(policy: str = SendingControl.Policy.SOFT_OPT_IN) -> None:
             "name": "Kedai",
             "from_email": "halo@kedai.example",
             "postal_address": "12 Jalan Kenanga",
+            "website_url": "https://kedai.example",
+            "basket_url": "https://kedai.example/checkout?checkout={checkout_id}",
         },
     )
     sending_bind(now=clock.now())

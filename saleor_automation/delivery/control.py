@@ -16,7 +16,9 @@ from django.db import Error, connection, transaction
 from django.utils.translation import gettext as _
 
 from saleor_automation.conf import conf
+from saleor_automation.emails.brands import SEEDED_NAME
 from saleor_automation.emails.models import Brand
+from saleor_automation.rendering.links import is_web_address
 
 from .models import SendingControl
 
@@ -83,25 +85,53 @@ def sending_bind(*, now: datetime) -> None:
     )
 
 
+def _brand_problems(brand: Brand) -> list[str]:
+    """Say what every mail shows and the default brand lacks, all at once."""
+    missing = [
+        (
+            brand.from_email,
+            _(
+                "No sender is chosen. In the Studio open Automation, Brands, the default brand, "
+                "and enter a sender address of your own domain."
+            ),
+        ),
+        (
+            brand.name.strip() if brand.name != SEEDED_NAME else "",
+            _(
+                "The shop has no name yet. In the Studio open Automation, Brands, the default "
+                "brand, and enter the name your customers know."
+            ),
+        ),
+        (
+            brand.postal_address.strip(),
+            _(
+                "The default brand has no postal address, which marketing mail must show. "
+                "Enter it in the Studio under Automation, Brands."
+            ),
+        ),
+        (
+            is_web_address(brand.website_url),
+            _(
+                "The default brand has no website, and the buttons in mails lead there. Enter "
+                "its address, https://…, in the Studio under Automation, Brands."
+            ),
+        ),
+        (
+            is_web_address(brand.basket_url),
+            _(
+                "The default brand has no link to a basket, so reminders cannot lead back to "
+                "one. Enter it, https://…, in the Studio under Automation, Brands."
+            ),
+        ),
+    ]
+    return [problem for value, problem in missing if not value]
+
+
 def sending_problems() -> list[str]:
     """Say why mail may not leave, each with what to do; empty when it may."""
     control = control_get()
     problems: list[str] = []
-    brand = Brand.objects.filter(channel="").first()
-    if brand is None or not brand.from_email:
-        problems.append(
-            _(
-                "No sender is chosen. In the Studio open Automation, Brands, the default brand, "
-                "and enter a sender address of your own domain."
-            )
-        )
-    elif not brand.postal_address.strip():
-        problems.append(
-            _(
-                "The default brand has no postal address, which marketing mail must show. "
-                "Enter it in the Studio under Automation, Brands."
-            )
-        )
+    problems += _brand_problems(Brand.objects.filter(channel="").first() or Brand())
     if not control.consent_policy:
         problems.append(
             _(

@@ -16,7 +16,11 @@ from saleor_automation.rendering.links import is_web_address
 
 from .models import Brand
 
-__all__ = ["brand_for", "brand_values", "brands_load"]
+__all__ = ["SEEDED_NAME", "brand_for", "brand_values", "brands_load"]
+
+#: Name of the brand a fresh Studio begins with. Not translated: while it is there the
+#: shop has no name, whoever looks.
+SEEDED_NAME = "Your shop"
 
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 _FONT = re.compile(r"[A-Za-z0-9 ,'\-]{1,200}")

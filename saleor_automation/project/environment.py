@@ -10,6 +10,8 @@ import dataclasses
 import importlib.util
 import os
 import secrets
+import shlex
+import zoneinfo
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,10 +22,26 @@ from saleor_automation.exceptions import UsageError
 PREFIX = "SALEOR_AUTOMATION_"
 STATE_VARIABLE = PREFIX + "STATE_DIR"
 DEFAULT_STATE_DIR = "saleor-automation-data"
+#: Set by ``check``: reading the environment then makes no folder and no file.
+LOOK_VARIABLE = PREFIX + "LOOK_ONLY"
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 _URL_FIELDS = {"public_url", "saleor_api_url", "saleor_call_url"}
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"", "0", "false", "no", "off"}
+
+
+def looks_only(environ: Mapping[str, str]) -> bool:
+    """Say whether nothing may be changed."""
+    return environ.get(LOOK_VARIABLE) == "1"
+
+
+def own_command(command: str, folder: Path) -> str:
+    """Return the line that runs ``command`` on the same folder again."""
+    line = f"saleor-automation {command}"
+    if folder.absolute() == Path(DEFAULT_STATE_DIR).absolute():
+        return line
+    return f"{line} --state-dir {shlex.quote(str(folder))}"
 
 
 def state_dir(environ: Mapping[str, str]) -> Path:
@@ -33,6 +51,8 @@ def state_dir(environ: Mapping[str, str]) -> Path:
     """
     path = Path(environ.get(STATE_VARIABLE) or DEFAULT_STATE_DIR).absolute()
     advice = f"Set {STATE_VARIABLE} (or --state-dir) to a folder you may write to."
+    if looks_only(environ) and not path.exists():
+        return path
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -50,16 +70,79 @@ def automation_from_environment(environ: Mapping[str, str], folder: Path) -> dic
     from saleor_automation.conf import Conf
 
     result: dict[str, Any] = {"state_dir": folder}
+    if public_url := public_url_kept(folder):
+        result["public_url"] = public_url
     for field in dataclasses.fields(Conf):
         name = PREFIX + field.name.upper()
         if field.name == "state_dir" or name not in environ:
+            continue
+        if field.name == "public_url" and not environ[name]:
             continue
         result[field.name] = _typed(name, environ[name], str(field.type))
         if field.name in _URL_FIELDS and environ[name]:
             _check_web_address(name, environ[name])
     if result.get("workers", 1) < 1:
         raise UsageError(f"{PREFIX}WORKERS must be 1 or more.")
+    if "report_zone" in result:
+        _check_zone(PREFIX + "REPORT_ZONE", result["report_zone"])
     return result
+
+
+def _public_url_file(folder: Path) -> Path:
+    return folder / "public-url"
+
+
+def public_url_kept(folder: Path) -> str:
+    """Return the address ``up`` last ran under in ``folder``; "" when there is none."""
+    try:
+        return _public_url_file(folder).read_text().strip()
+    except OSError:
+        return ""
+
+
+def public_url_keep(folder: Path, url: str) -> None:
+    """Keep the address, so that commands run beside ``up`` use the same."""
+    _public_url_file(folder).write_text(f"{url}\n")
+
+
+def _check_zone(name: str, value: str) -> None:
+    try:
+        zoneinfo.ZoneInfo(value)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise UsageError(
+            f"{name} must be a time zone such as Europe/Berlin, not {value!r}."
+        ) from None
+
+
+def log_level(environ: Mapping[str, str]) -> str:
+    """Return the level from ``LOG_LEVEL``. Raises UsageError for an unknown one."""
+    level = (environ.get("LOG_LEVEL") or "WARNING").upper()
+    if level not in LOG_LEVELS:
+        known = ", ".join(LOG_LEVELS)
+        raise UsageError(f"LOG_LEVEL must be one of {known}, not {environ['LOG_LEVEL']!r}.")
+    return level
+
+
+def queue_poll(environ: Mapping[str, str]) -> float:
+    """Return the seconds between two looks into the queue in the database."""
+    name = PREFIX + "QUEUE_POLL"
+    return float(_typed(name, environ.get(name) or "0.1", "float"))
+
+
+def redis_from_environment(environ: Mapping[str, str]) -> str:
+    """Return ``REDIS_URL``, "" for none. Raises UsageError when it cannot be one."""
+    url = environ.get("REDIS_URL", "")
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in {"redis", "rediss", "unix"} and parts.port != 0
+    except ValueError:
+        valid = False
+    if url and not valid:
+        raise UsageError(
+            "REDIS_URL cannot be read. Use redis://:password@host:6379/0, or leave it empty to "
+            "keep the queue in the database."
+        )
+    return url
 
 
 def _typed(name: str, value: str, kind: str) -> Any:
@@ -96,6 +179,8 @@ def secret_key(environ: Mapping[str, str], folder: Path) -> str:
     if environ.get("SECRET_KEY"):
         return environ["SECRET_KEY"]
     path = folder / "secret-key"
+    if looks_only(environ) and not path.exists():
+        return secrets.token_urlsafe(50)
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:

@@ -10,14 +10,19 @@ import os
 import secrets
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.core.management.commands.migrate import Command as MigrateCommand
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from saleor_automation.conf import conf
 from saleor_automation.exceptions import UsageError
+
+from .environment import own_command
 
 
 @dataclass(frozen=True)
@@ -55,10 +60,45 @@ def database_ready() -> None:
     database_reachable()
     waiting = migrations_waiting()
     if waiting:
+        folder = conf().state_dir
         raise UsageError(
             f"The database {_place()} lacks {waiting} migrations. Run: "
-            "saleor-automation manage migrate (or use saleor-automation up, which does it)."
+            f"{own_command('manage migrate', folder)} (or {own_command('up', folder)}, which "
+            "does it)."
         )
+
+
+def never_started() -> str:
+    """Return where the database should be when nobody made it yet, else ""."""
+    if connection.vendor != "sqlite" or connection.is_in_memory_db():  # type: ignore[attr-defined]
+        return ""
+    name = str(connection.settings_dict["NAME"])
+    return "" if os.path.exists(name) else name
+
+
+def queue_reachable() -> None:
+    """Raise UsageError when REDIS_URL is set and nobody answers there."""
+    if not settings.REDIS_URL:
+        return
+    import redis
+
+    try:
+        with redis.Redis.from_url(
+            settings.REDIS_URL, socket_connect_timeout=5, socket_timeout=5
+        ) as client:
+            client.ping()
+    except (redis.RedisError, OSError, ValueError) as error:
+        raise UsageError(
+            f"Redis at {address_shown(settings.REDIS_URL)} does not answer "
+            f"({_first_line(error)}). Start it, correct REDIS_URL, or leave REDIS_URL empty to "
+            "keep the queue in the database."
+        ) from None
+
+
+def address_shown(url: str) -> str:
+    """Return host and port of a Redis address, without the password."""
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port or 6379}" if parts.hostname else parts.path
 
 
 def migrations_waiting() -> int:

@@ -26,4 +26,7 @@ def load_django() -> None:
         environment.automation_from_environment(os.environ, folder)
         environment.database_from_environment(os.environ, folder)
         environment.email_from_environment(os.environ)
+        environment.redis_from_environment(os.environ)
+        environment.log_level(os.environ)
+        environment.queue_poll(os.environ)
     django.setup()

@@ -15,6 +15,10 @@ from saleor_automation.project.environment import (
     automation_from_environment,
     database_from_environment,
     email_from_environment,
+    log_level,
+    looks_only,
+    queue_poll,
+    redis_from_environment,
     secret_key,
     state_dir,
 )
@@ -95,7 +99,7 @@ TEMPLATES = [
 
 DATABASES = {"default": database_from_environment(os.environ, STATE_DIR)}
 
-REDIS_URL = os.environ.get("REDIS_URL", "")
+REDIS_URL = redis_from_environment(os.environ)
 WORKERS = SALEOR_AUTOMATION.get("workers", 2)
 LEASE = SALEOR_AUTOMATION.get("lease_seconds", 120.0)
 # A demo and a Studio may share one Redis, but never a queue.
@@ -107,7 +111,7 @@ Q_CLUSTER = {
     "workers": WORKERS,
     "queue_limit": WORKERS,
     "bulk": 1,
-    "poll": float(os.environ.get("SALEOR_AUTOMATION_QUEUE_POLL", "0.1")),
+    "poll": queue_poll(os.environ),
     "timeout": max(1, int(LEASE / 2)),
     "retry": max(3, int(LEASE * 2.5)),
     "max_attempts": 1,
@@ -138,7 +142,8 @@ CACHES = {
 globals().update(email_from_environment(os.environ))
 
 USE_TZ = True
-TIME_ZONE = "UTC"
+# Editors read and plan in the shop's own time; the database keeps UTC.
+TIME_ZONE = SALEOR_AUTOMATION.get("report_zone", "UTC")
 USE_I18N = True
 LANGUAGE_CODE = "en"
 LANGUAGES = WAGTAIL_CONTENT_LANGUAGES = [("en", _("English")), ("ms", _("Malay"))]
@@ -157,7 +162,8 @@ LOGIN_URL = "wagtailadmin_login"
 STATIC_URL = "/static/"
 STATIC_ROOT = STATE_DIR / "static"
 # Files are found in the packages; the folder is for ``collectstatic`` behind a proxy.
-STATIC_ROOT.mkdir(exist_ok=True)
+if not looks_only(os.environ):
+    STATIC_ROOT.mkdir(exist_ok=True)
 WHITENOISE_USE_FINDERS = True
 MEDIA_URL = "/media/"
 MEDIA_ROOT = STATE_DIR / "media"
@@ -167,5 +173,5 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL", "WARNING")},
+    "root": {"handlers": ["console"], "level": log_level(os.environ)},
 }

@@ -2,13 +2,13 @@
 
 Knows MJML, spacing and type. Must not know mrml or Liquid's meaning. Every value
 that is not a literal of this module goes through ``tokens``; Liquid tags stand only
-inside text and table components, where mrml leaves them alone in every mail program.
+inside text, table and raw components, which mrml leaves alone for every mail program.
 """
 
 from __future__ import annotations
 
 from .document import Block, Button, Divider, Document, Footer, Heading, Image, Items, Style, Text
-from .links import link_normalise
+from .links import link_normalise, link_when
 from .phrases import phrase, right_to_left
 from .richtext import Node, richtext_html, richtext_parse
 from .tokens import attr, encode, text
@@ -16,7 +16,7 @@ from .tokens import attr, encode, text
 __all__ = ["LAYOUT", "layout_mjml"]
 
 #: Raise it when the look changes: it is stored with each compiled email.
-LAYOUT = 1
+LAYOUT = 2
 #: Width of text in pixels: 600 less 40 on both sides.
 CONTENT_WIDTH = 520
 #: After the preheader, so that mail programs do not go on with the mail's first words.
@@ -87,6 +87,11 @@ def _when(path: str) -> str:
     return encode("{% if " + path + " != blank %}")
 
 
+def _raw(tag: str) -> str:
+    """Return a Liquid tag that stands between the blocks of a column."""
+    return f"<mj-raw>{encode(tag)}</mj-raw>"
+
+
 class _Painter:
     """One document's colours and language, as tokens."""
 
@@ -155,20 +160,31 @@ class _Painter:
 
     def image(self, block: Image) -> str:
         width = min(block.width or CONTENT_WIDTH, CONTENT_WIDTH)
-        link = f' href="{attr(link_normalise(block.link))}"' if block.link.strip() else ""
-        return (
-            f'<mj-image src="{attr(block.src)}" alt="{attr(block.alt)}" width="{width}px"{link} '
-            'border-radius="8px" padding="4px 40px 28px 40px" css-class="sa-pad" />'
-        )
+        target = link_normalise(block.link)
+
+        def picture(link: str) -> str:
+            return (
+                f'<mj-image src="{attr(block.src)}" alt="{attr(block.alt)}" width="{width}px"'
+                f'{link} border-radius="8px" padding="4px 40px 28px 40px" css-class="sa-pad" />'
+            )
+
+        linked = picture(f' href="{attr(target)}"' if target else "")
+        if when := link_when(target):
+            return f"{_raw(when)}{linked}{_raw('{% else %}')}{picture('')}{_raw('{% endif %}')}"
+        return linked
 
     def button(self, block: Button) -> str:
-        return (
-            f'<mj-button href="{attr(link_normalise(block.link))}" align="{self.side}" '
+        target = link_normalise(block.link)
+        button = (
+            f'<mj-button href="{attr(target)}" align="{self.side}" '
             f'background-color="{self.primary}" color="{self.on_primary}" border-radius="8px" '
             'font-size="16px" font-weight="700" line-height="24px" inner-padding="14px 28px" '
             'padding="4px 40px 32px 40px" css-class="sa-pad sa-button">'
             f"{text(block.label)}</mj-button>"
         )
+        # A button that leads nowhere is worse than none.
+        when = link_when(target)
+        return f"{_raw(when)}{button}{_raw('{% endif %}')}" if when else button
 
     def items(self, block: Items) -> str:
         """One row per line: compiled once, the loop runs for each recipient."""

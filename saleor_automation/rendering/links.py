@@ -14,9 +14,16 @@ from urllib.parse import urlsplit
 
 from . import tokens
 
-__all__ = ["is_web_address", "link_is_allowed", "link_normalise", "links_collect"]
+__all__ = [
+    "is_web_address",
+    "link_is_allowed",
+    "link_normalise",
+    "link_when",
+    "links_collect",
+]
 
 _VARIABLE = re.compile(r"\{\{-?\s*([A-Za-z_][\w.]*)")
+_DEFAULT = re.compile(r"\{\{[^}]*\|\s*default\b")
 
 
 def link_normalise(link: str) -> str:
@@ -50,6 +57,18 @@ def link_is_allowed(link: str) -> bool:
     if static.startswith("tel:"):
         return len(link) > 4
     return link.startswith(("http://", "https://")) and len(link) > 8
+
+
+def link_when(link: str) -> str:
+    """Return the Liquid tag that begins what only a normalised link with a target may show.
+
+    "" when the link always has one: it begins with an address, or with a variable that
+    has a ``default``. ``{% endif %}`` ends it.
+    """
+    match = _VARIABLE.match(link)
+    if match is None or _DEFAULT.match(link):
+        return ""
+    return "{% if " + match.group(1) + " != blank %}"
 
 
 @lru_cache(maxsize=4096)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
 from . import tokens
+from .links import link_when
 
 __all__ = ["Node", "richtext_html", "richtext_parse", "richtext_text", "richtext_words"]
 
@@ -133,8 +134,7 @@ def _inner_html(node: Node, link_style: str) -> str:
         elif child.tag == "br":
             parts.append("<br />")
         elif child.tag == "a" and child.href:
-            href = tokens.attr(child.href)
-            parts.append(f'<a href="{href}" target="_blank" style="{link_style}">{inner}</a>')
+            parts.append(_link_html(child, inner, link_style))
         elif child.tag == "a":
             parts.append(inner)
         elif child.tag == "li":
@@ -144,6 +144,18 @@ def _inner_html(node: Node, link_style: str) -> str:
         else:
             parts.append(f"<{child.tag}>{inner}</{child.tag}>")
     return "".join(parts)
+
+
+def _link_html(node: Node, inner: str, link_style: str) -> str:
+    """Write a link; when it leads nowhere its words stay and the link does not."""
+    href = tokens.attr(node.href)
+    link = f'<a href="{href}" target="_blank" style="{link_style}">{inner}</a>'
+    when = link_when(node.href)
+    # Words with a tag of their own, half an {% if %} perhaps, cannot stand twice.
+    if not when or any("{%" in words for _kind, words in richtext_words(node.children)):
+        return link
+    otherwise, end = tokens.encode("{% else %}"), tokens.encode("{% endif %}")
+    return f"{tokens.encode(when)}{link}{otherwise}{inner}{end}"
 
 
 def richtext_text(nodes: list[Node], wrap: Callable[[str, str], str]) -> str:
@@ -175,7 +187,9 @@ def _inner_text(node: Node) -> str:
         elif child.tag == "br":
             parts.append("\n")
         elif child.tag == "a" and child.href and child.href not in {inner, f"mailto:{inner}"}:
-            parts.append(f"{inner} <{child.href}>")
+            target = f" <{child.href}>"
+            when = link_when(child.href)
+            parts.append(f"{inner}{when}{target}{'{% endif %}' if when else ''}")
         else:
             parts.append(inner)
     return "".join(parts)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from .document import Block, Button, Divider, Document, Footer, Heading, Image, Items, Text
-from .links import link_normalise
+from .links import link_normalise, link_when
 from .phrases import phrase
 from .richtext import Node, richtext_parse, richtext_text
 from .tokens import LIQUID
@@ -50,15 +50,23 @@ def _block(block: Block, language: str) -> str:
         case Text(html=html):
             return richtext_text(_with_links(richtext_parse(html)), wrap)
         case Image(alt=alt, link=link):
-            return "\n".join(filter(None, (wrap(alt), link_normalise(link) if alt else "")))
+            target = link_normalise(link)
+            return wrap(alt) + (_linked(f"\n{target}", target) if alt and target else "")
         case Button(label=label, link=link):
-            return f"{wrap(label)}:\n{link_normalise(link)}"
+            target = link_normalise(link)
+            return _linked(f"{wrap(label)}:\n{target}", target)
         case Items():
             return _items(block, language)
         case Divider():
             return "-" * 24
         case Footer():
             return ""
+
+
+def _linked(text: str, target: str) -> str:
+    """Return text that is there only when its link has a target."""
+    when = link_when(target)
+    return f"{when}{text}{{% endif %}}" if when else text
 
 
 def _with_links(nodes: list[Node]) -> list[Node]:

@@ -58,6 +58,7 @@ def shop(transactional_db: None) -> None:
         name="Kertas & Co",
         from_email="hello@kertas.example",
         website_url="https://kertas.example",
+        basket_url="https://kertas.example/checkout?checkout={checkout_id}",
         postal_address="12 Jalan Tun Razak\n50400 Kuala Lumpur",
     )
     starter_load(now=now)

@@ -44,7 +44,11 @@ def levels(findings) -> dict[str, str]:
 @pytest.fixture
 def brand(db):
     return Brand.objects.create(
-        name="Shop", from_email="hello@Shop.example", postal_address="1 Main Street"
+        name="Shop",
+        from_email="hello@Shop.example",
+        postal_address="1 Main Street",
+        website_url="https://shop.example",
+        basket_url="https://shop.example/checkout/{checkout_id}",
     )
 
 

@@ -19,6 +19,7 @@ from saleor_automation.delivery.journal import Journal
 from saleor_automation.delivery.models import Message, MessageContent, SendingControl
 from saleor_automation.delivery.services import message_rendered, message_source
 from saleor_automation.delivery.transport import Transport
+from saleor_automation.emails.brands import SEEDED_NAME
 from saleor_automation.emails.models import Brand, EmailVersion
 from saleor_automation.exceptions import SaleorAPIError
 from saleor_automation.people.models import Consent, Contact, Suppression
@@ -77,7 +78,10 @@ def test_a_sent_mail_can_be_written_again_byte_for_byte(welcomed: Play) -> None:
     ("change", "says"),
     [
         (lambda: Brand.objects.update(from_email=""), "No sender"),
+        (lambda: Brand.objects.update(name=SEEDED_NAME), "no name yet"),
         (lambda: Brand.objects.update(postal_address=""), "postal address"),
+        (lambda: Brand.objects.update(website_url=""), "no website"),
+        (lambda: Brand.objects.update(basket_url=""), "no link to a basket"),
         (lambda: SendingControl.objects.update(consent_policy=""), "consent policy"),
         (lambda: SendingControl.objects.update(bound_at=None), "never confirmed"),
         (lambda: SendingControl.objects.update(bound_host="shop.example"), "looks like a copy"),
@@ -105,7 +109,11 @@ def test_sending_is_blocked_with_a_reason_and_goes_on_afterwards(
 
 
 def test_nothing_is_sent_on_a_fresh_studio(welcomed: Play) -> None:
-    assert len(sending_problems()) == 3
+    brand_lacks = ["sender", "name", "postal address", "website", "link to a basket"]
+    problems = sending_problems()
+    for lack, problem in zip(brand_lacks, problems, strict=False):
+        assert lack in problem
+    assert len(problems) == len(brand_lacks) + 2, "and the policy, and confirming"
     settle()
     assert mail.outbox == []
 

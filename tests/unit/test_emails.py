@@ -337,7 +337,7 @@ def test_two_brands_share_a_version() -> None:
     Brand.objects.create(name="One", color_primary="#111111")
     Brand.objects.create(name="Two", channel="two", color_primary="#222233")
     version = publish(
-        compiled(blocks=(Button("Go", "{{ shop.url }}/x"),), subject="{{ shop.name }}")
+        compiled(blocks=(Button("Go", "https://go.example/x"),), subject="{{ shop.name }}")
     )
     person = contact()
     for channel, name, color in (("", "One", "#111111"), ("two", "Two", "#222233")):

@@ -188,6 +188,40 @@ def test_links_are_collected_with_their_variables() -> None:
     )
 
 
+@pytest.mark.parametrize("link", ["{{ basket.url }}", "{{ basket.url }}&from=mail"])
+def test_what_leads_nowhere_is_left_out(link: str) -> None:
+    email = compiled(
+        Text("<p>Before</p>"),
+        Button("Back to it", link),
+        Text(f"<p>See <a href='{link}'>your <b>basket</b></a> now</p>"),
+        Image("https://s.example/a.png", alt="Picture", link=link),
+    )
+    full = filled(email, {**CONTEXT, "basket": {"url": "https://s.example/c?x=1"}})
+    assert full.html.count('href="https://s.example/c?x=1') == 3
+    assert full.text.count("https://s.example/c?x=1") == 3
+    empty = filled(email, {**CONTEXT, "basket": {"url": ""}})
+    assert 'href=""' not in empty.html
+    assert 'href="&amp;' not in empty.html
+    assert "Back to it" not in empty.html + empty.text
+    assert "See your <b>basket</b> now" in empty.html
+    assert "See your basket now" in empty.text
+    assert empty.html.count("a.png") == 1
+    assert "<>" not in empty.text
+
+
+def test_a_page_of_a_shop_without_a_website_is_left_out() -> None:
+    email = compiled(Text("<p>Before</p>"), Button("Sale", "/sale"))
+    without = {**CONTEXT, "shop": {**CONTEXT["shop"], "url": ""}}
+    assert "Sale" not in filled(email, without).html
+    assert "Sale" in filled(email).html
+
+
+def test_a_link_with_a_default_always_leads_somewhere() -> None:
+    link = "{{ basket.url | default: 'https://s.example' }}"
+    email = compiled(Text("<p>Before</p>"), Button("Back", link))
+    assert 'href="https://s.example"' in filled(email, {**CONTEXT, "basket": {"url": ""}}).html
+
+
 def test_variables_are_listed() -> None:
     assert {"contact.first_name", "basket.lines", "shop.name"} <= set(
         compiled(Items("basket"), subject="{{ contact.first_name }}").variables

@@ -18,6 +18,7 @@ from django.utils import translation
 from django.utils.translation import gettext
 from wagtail.models import Locale, Page
 
+from saleor_automation.emails.brands import SEEDED_NAME
 from saleor_automation.emails.models import Brand
 from saleor_automation.sequences.models import SequenceVersion
 from saleor_automation.studio.pages import EmailIndexPage, EmailPage
@@ -73,7 +74,7 @@ def starter_load(*, now: datetime, languages: Sequence[str] = ("en", "ms")) -> S
 def _brand_make() -> int:
     if Brand.objects.exists():
         return 0
-    Brand.objects.create(channel="", name=gettext("Your shop"))
+    Brand.objects.create(channel="", name=SEEDED_NAME)
     return 1
 
 
