@@ -11,10 +11,9 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import translation
-from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
@@ -22,7 +21,8 @@ from django.views.decorators.http import require_http_methods
 from saleor_automation import clock
 from saleor_automation.emails.brands import brand_for, brand_values
 from saleor_automation.exceptions import RenderError
-from saleor_automation.people.models import Contact
+from saleor_automation.people.consent import suppressed
+from saleor_automation.people.models import Contact, Suppression
 from saleor_automation.people.services import contact_unsubscribe
 
 from .links import token_read
@@ -38,7 +38,7 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     """Show the question on GET, unsubscribe on POST."""
     link = token_read(token)
     if link is None:
-        return HttpResponseNotFound(_("This link is not complete. Use the one in the mail."))
+        return _page(request, "broken", 404)
     message = Message.objects.select_related("contact").filter(pk=link.message_id).first()
     contact = Contact.objects.filter(pk=link.contact_id).first()
     if contact is None and message is not None:
@@ -50,7 +50,16 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
         if request.method == "POST":
             contact_unsubscribe(contact=contact, at=clock.now(), source="unsubscribe_link")
             return _page(request, "done", 200, contact=contact, message=message)
-        return _page(request, "ask", 200, contact=contact, message=message)
+        step = "already" if _has_unsubscribed(contact) else "ask"
+        return _page(request, step, 200, contact=contact, message=message)
+
+
+def _has_unsubscribed(contact: Contact) -> bool:
+    """Say whether the person's own "no" to everything stands."""
+    return any(
+        row.reason == Suppression.Reason.UNSUBSCRIBED and not row.channel and not row.topic
+        for row in suppressed([contact])[contact.pk]
+    )
 
 
 def _page(
@@ -82,21 +91,26 @@ def view_mail(request: HttpRequest, token: str) -> HttpResponse:
     """Show a mail in the browser, as it was sent."""
     link = token_read(token)
     if link is None:
-        return HttpResponseNotFound(_("This link is not complete. Use the one in the mail."))
+        return _page(request, "broken", 404)
     # The signature says the link was made for this message; its person may have merged since.
     message = Message.objects.filter(pk=link.message_id, contact__isnull=False).first()
     if message is None:
-        return HttpResponse(_("This mail is not kept any more."), status=410)
+        return _page(request, "not_kept", 410)
     try:
         rendered = message_rendered(message)
     except RenderError:
-        return HttpResponse(_("This mail is not kept any more."), status=410)
+        return _page(request, "not_kept", 410)
     response = HttpResponse(rendered.html)
     # The mail is an editor's; whatever it holds must not run here.
     response["Content-Security-Policy"] = (
         "default-src 'none'; img-src https: http: data:; style-src 'unsafe-inline'; "
-        "font-src https:; sandbox allow-popups allow-top-navigation-by-user-activation"
+        # What its links open is a page like any other: without the escape the unsubscribe
+        # form would be sandboxed too, and so would a shop's basket.
+        "font-src https:; sandbox allow-popups allow-popups-to-escape-sandbox "
+        "allow-top-navigation-by-user-activation"
     )
+    # Browsers refuse what a sandboxed page opens when it asks for an opener of its own.
+    response["Cross-Origin-Opener-Policy"] = "unsafe-none"
     response["Referrer-Policy"] = "no-referrer"
     response["X-Robots-Tag"] = "noindex"
     return response

@@ -10,6 +10,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from .validators import basket_url_validate, color_validate, web_address_validate
+
 
 class Brand(models.Model):
     """Who a mail comes from and how it looks, per sales channel."""
@@ -33,21 +35,30 @@ class Brand(models.Model):
         default="",
         help_text=_("Printed in every footer; the law of most countries asks for it."),
     )
-    website_url = models.URLField(_("website"), blank=True, default="")
+    website_url = models.URLField(
+        _("website"), blank=True, default="", validators=[web_address_validate]
+    )
     basket_url = models.CharField(
         _("link to a basket"),
         max_length=500,
         blank=True,
         default="",
+        validators=[basket_url_validate],
         help_text=_(
             "May hold {checkout_id}, {checkout_token}, {channel} and {language}, for example "
             "https://shop.example/checkout?checkout={checkout_id}"
         ),
     )
-    logo_url = models.URLField(_("logo"), blank=True, default="")
-    color_primary = models.CharField(_("button colour"), max_length=7, default="#1f4b3f")
-    color_text = models.CharField(_("text colour"), max_length=7, default="#222222")
-    color_background = models.CharField(_("background colour"), max_length=7, default="#f4f1ec")
+    logo_url = models.URLField(_("logo"), blank=True, default="", validators=[web_address_validate])
+    color_primary = models.CharField(
+        _("button colour"), max_length=7, default="#1f4b3f", validators=[color_validate]
+    )
+    color_text = models.CharField(
+        _("text colour"), max_length=7, default="#222222", validators=[color_validate]
+    )
+    color_background = models.CharField(
+        _("background colour"), max_length=7, default="#f4f1ec", validators=[color_validate]
+    )
     font_family = models.CharField(
         _("font"), max_length=200, default="Helvetica, Arial, sans-serif"
     )

@@ -80,7 +80,10 @@ class Sequence(PreviewableMixin, LockableMixin, DraftStateMixin, RevisionMixin, 
     topic = models.SlugField(
         _("topic"),
         max_length=64,
-        help_text=_("What people can unsubscribe from, in one word, for example “baskets”."),
+        help_text=_(
+            "What its mails are about, in one word, for example “baskets”. Who unsubscribes gets "
+            "no marketing mail on any topic."
+        ),
     )
     purpose = models.CharField(
         _("purpose"), max_length=16, choices=purpose_choices, default="marketing"

@@ -409,9 +409,28 @@ def test_get_changes_nothing_and_post_unsubscribes(welcomed: Play, client: Clien
     assert Consent.objects.get().state == "withdrawn"
     assert Suppression.objects.get().reason == "unsubscribed"
     assert strict.post(path).status_code == 200, "twice is as good as once"
+    assert "You are unsubscribed already" in strict.get(path).content.decode()
     welcomed.clock.forward(hours=1)
     settle()
     assert [sent[2:] for sent in mails()] == [("accepted", ""), ("skipped", "unsubscribed")]
+
+
+def test_a_mail_in_the_browser_runs_nothing_and_its_links_open(
+    welcomed: Play, client: Client
+) -> None:
+    sending_open()
+    settle()
+    token = unsubscribe_path().split("/")[2]
+    answer = client.get(f"/m/{token}/")
+    policy = answer.headers["Content-Security-Policy"]
+    (sandbox,) = [part.split() for part in policy.split("; ") if part.startswith("sandbox")]
+    assert set(sandbox[1:]) == {
+        "allow-popups",
+        "allow-popups-to-escape-sandbox",
+        "allow-top-navigation-by-user-activation",
+    }
+    assert answer.headers["Cross-Origin-Opener-Policy"] == "unsafe-none"
+    assert "default-src 'none'" in policy
 
 
 def test_links_that_are_wrong_or_old(welcomed: Play, client: Client) -> None:
@@ -419,7 +438,11 @@ def test_links_that_are_wrong_or_old(welcomed: Play, client: Client) -> None:
     settle()
     path = unsubscribe_path()
     token = path.split("/")[2]
-    assert client.post(path.replace(token, token[:-2] + "xx")).status_code == 404
+    broken = client.post(path.replace(token, token[:-2] + "xx"))
+    assert broken.status_code == 404
+    assert "This link is not complete" in broken.content.decode()
+    assert "<main>" in broken.content.decode(), "it looks like the other pages"
+    assert client.get(f"/m/{token[:-2]}xx/").status_code == 404
     assert client.get(f"/m/{token}/").status_code == 200
     assert client.put(path).status_code == 405
     MessageContent.objects.all().delete()

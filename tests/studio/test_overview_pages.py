@@ -85,6 +85,36 @@ def test_a_policy_that_does_not_exist_is_refused(admin_client: Client) -> None:
     assert SendingControl.objects.get().consent_policy == ""
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("color_primary", "green", "six digits"),
+        ("color_text", "#12345g", "six digits"),
+        ("website_url", "ftp://paper.example", "https://"),
+        ("basket_url", "paper.example/checkout", "https://"),
+        ("basket_url", "javascript:alert(1)", "https://"),
+        ("basket_url", "https://paper.example/?c={checkout}", "{checkout_token}"),
+        ("basket_url", "https://paper.example/?c={checkout_id", "{checkout_token}"),
+    ],
+)
+def test_a_brand_holds_nothing_that_breaks_a_mail(
+    admin_client: Client, field: str, value: str, says: str
+) -> None:
+    brand = Brand.objects.create(name="Paper & Co")
+    edit = reverse(Brand.snippet_viewset.get_url_name("edit"), args=[brand.pk])
+    initial = admin_client.get(edit).context["form"].initial
+    data = {name: one for name, one in initial.items() if one is not None}
+    response = admin_client.post(edit, {**data, field: value})
+    (problem,) = response.context["form"].errors[field]
+    assert says in problem
+    good = {
+        "website_url": "https://paper.example",
+        "basket_url": "https://paper.example/{channel}/?c={checkout_id}&l={language}",
+        "color_text": "#ABCDEF",
+    }
+    assert admin_client.post(edit, {**data, **good}).status_code == 302
+
+
 def test_a_brand_is_edited_in_the_studio(admin_client: Client) -> None:
     brand = Brand.objects.create(name="Paper & Co")
     edit = reverse(Brand.snippet_viewset.get_url_name("edit"), args=[brand.pk])
