@@ -19,6 +19,7 @@ from typing import TypeVar
 
 import requests
 from django.db import DatabaseError, connection
+from django.utils import timezone
 
 from saleor_automation import clock
 from saleor_automation.exceptions import AutomationError
@@ -117,7 +118,7 @@ class Driver:
 
     def _day(self) -> str:
         days = (self.now - script.START).days
-        return f"{days} at {self.now:%H:%M}"
+        return f"{days} at {timezone.localtime(self.now):%H:%M}"
 
     def _act(self, scene: Scene) -> None:
         if scene.act == "unsubscribe":

@@ -6,13 +6,16 @@ Knows how to read the ledger for a person. Must not judge: ``verdict`` does.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.utils import translation
+from django.utils import timezone, translation
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from saleor_automation.delivery import reasons as delivery_reasons
 from saleor_automation.delivery.models import Message
@@ -26,6 +29,7 @@ from .sink import Sink
 from .verdict import message_id_of
 from .world import Shopper, World
 
+HEADINGS = ("Who", "Day", "Time", "Sequence", "Mail", "Result", "Why")
 GOOD, BAD, QUIET = "green", "red", "yellow"
 
 
@@ -117,45 +121,80 @@ def _ending(enrollment: Enrollment, sequences: dict[UUID, str]) -> Row | None:
     return None
 
 
-def table(world: World, sink: Sink) -> Table:
-    """Return the table."""
+def table(world: World, sink: Sink, *, width: int) -> Table:
+    """Return the table, made for a window of ``width`` characters."""
+    reached = {address for mail in sink.mails for address in mail.recipients}
     result = Table(
-        title=f"35 days of a shop: {len(sink.mails)} mails to {len(world.shoppers)} shoppers",
+        title=f"35 days of a shop: {len(sink.mails)} mails to {len(reached)} of "
+        f"{len(world.shoppers)} shoppers. Times are {timezone.get_current_timezone_name()}.",
         title_justify="left",
+        padding=(0, 1, 0, 0),
         pad_edge=False,
     )
-    for heading in ("Who", "Day", "Time", "Sequence", "Mail", "Result", "Why"):
-        result.add_column(heading, overflow="fold", no_wrap=heading in {"Day", "Time", "Result"})
-    for key, rows in rows_by_shopper(world, sink).items():
-        shopper = world.shoppers[key]
-        _section(result, shopper, rows)
+    sections = [
+        _section(world.shoppers[key], rows) for key, rows in rows_by_shopper(world, sink).items()
+    ]
+    lines = [HEADINGS, *(line.cells for section in sections for line in section)]
+    # A character for each gap, each line between columns and both edges.
+    room = width - 2 * len(HEADINGS)
+    for heading, columns in zip(HEADINGS, column_widths(lines, room), strict=True):
+        result.add_column(heading, overflow="fold", width=columns)
+    for section in sections:
+        result.add_section()
+        for line in section:
+            result.add_row(*line.styled())
     return result
 
 
-def _section(result: Table, shopper: Shopper, rows: list[Row]) -> None:
-    result.add_section()
+def column_widths(lines: Sequence[Sequence[str]], room: int) -> list[int]:
+    """Share ``room`` between columns so that no word is cut, if that can be.
+
+    What is left goes, one by one, to the column with the longest text for its width.
+    """
+    columns = list(zip(*lines, strict=True))
+    wanted = [max(map(cell_len, column)) for column in columns]
+    widths = [max(cell_len(word) for text in c for word in [*text.split(), ""]) for c in columns]
+    for _ in range(room - sum(widths)):
+        tightness = [want / max(width, 1) for want, width in zip(wanted, widths, strict=True)]
+        tightest = max(range(len(widths)), key=tightness.__getitem__)
+        if tightness[tightest] <= 1:
+            break
+        widths[tightest] += 1
+    return widths
+
+
+@dataclass(frozen=True)
+class _Line:
+    cells: tuple[str, ...]
+    style: str = ""
+
+    def styled(self) -> list[Text]:
+        return [
+            Text(cell, style=self.style if heading == "Result" else "")
+            for heading, cell in zip(HEADINGS, self.cells, strict=True)
+        ]
+
+
+def _section(shopper: Shopper, rows: list[Row]) -> list[_Line]:
     who = f"{shopper.first_name} ({shopper.language.lower()})"
+    lines = []
     if not rows:
-        result.add_row(who, "", "", "", "", "nothing", "Nothing started for this person.")
+        why = "Nothing started for this person."
+        lines.append(_Line((who, "", "", "", "", "nothing", why)))
     for row in rows:
         day = (row.at - script.START).days
-        result.add_row(
-            who,
-            str(day),
-            f"{row.at:%H:%M}",
-            row.sequence,
-            row.what,
-            f"[{row.style}]{row.result}[/]",
-            row.why,
-        )
+        when = f"{timezone.localtime(row.at):%H:%M}"
+        cells = (who, str(day), when, row.sequence, row.what, row.result, row.why)
+        lines.append(_Line(cells, row.style))
         who = ""
     if shopper.gone:
         why = "Deleted their account: everything about them was erased."
-        result.add_row(who, "", "", "", "", f"[{QUIET}]erased[/]", why)
+        lines.append(_Line((who, "", "", "", "", "erased", why), QUIET))
+    return lines
 
 
 def show(console: Console, world: World, sink: Sink, troubles: list[str]) -> None:
     """Print the table and what went wrong."""
-    console.print(table(world, sink))
+    console.print(table(world, sink, width=console.width))
     for trouble in troubles:
         console.print(trouble, style=BAD, markup=False, soft_wrap=True)

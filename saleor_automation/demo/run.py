@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from saleor_automation.exceptions import AutomationError, UsageError
+from saleor_automation.project.environment import public_url_keep
 from saleor_automation.project.processes import Supervisor, stop_on_signals
 from saleor_automation.project.web import address_of, port_check
 
@@ -103,7 +104,7 @@ def _environment(state: Path, *, public_url: str, api_url: str, smtp_port: int) 
         f"{prefix}SALEOR_CALL_URL": "",
         f"{prefix}ENVIRONMENT": "demo",
         f"{prefix}DEMO": "1",
-        f"{prefix}REPORT_ZONE": "Asia/Kuala_Lumpur",
+        f"{prefix}REPORT_ZONE": script.ZONE,
         "EMAIL_URL": f"smtp://127.0.0.1:{smtp_port}",
         "ADMIN_EMAIL": "",
         "ADMIN_PASSWORD": "",
@@ -134,6 +135,8 @@ class _Performance:
 
         console = Console(highlight=False)
         install.database_reachable()
+        install.queue_reachable()
+        public_url_keep(self.state, conf().public_url)
         studio.database_clear()
         with install.progress_bar() as progress:
             install.migrate(progress)
@@ -149,7 +152,7 @@ class _Performance:
                 _wait_for_web(manifest, self.state, self.stop)
                 self.shop.install(manifest)
                 if login is not None and not self.once:
-                    progress.console.print(_address(conf().public_url, login))
+                    _address(progress.console, conf().public_url, login)
                 driver = self._play(progress)
                 if self.stop.is_set():
                     return 130
@@ -158,7 +161,7 @@ class _Performance:
                 troubles = [*driver.troubles, *broken]
                 report.show(console, self.shop.world, self.sink, troubles)
                 if not self.once and login is not None:
-                    console.print(_address(conf().public_url, login), markup=False)
+                    _address(console, conf().public_url, login)
                     console.print("The Studio stays up. Ctrl-C ends the demo.")
                     self.stop.wait()
         return 1 if troubles else 0
@@ -183,8 +186,12 @@ class _Performance:
         return driver
 
 
-def _address(public_url: str, login: Login) -> str:
-    return f"Studio: {public_url}/studio/   Login: {login.username}   Password: {login.password}"
+def _address(console: Console, public_url: str, login: Login) -> None:
+    console.print(
+        f"Studio: {public_url}/studio/\nLogin: {login.username}\nPassword: {login.password}",
+        soft_wrap=True,
+        markup=False,
+    )
 
 
 @contextlib.contextmanager

@@ -9,10 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from .world import Shopper
 
-START = datetime(2026, 3, 2, 0, 0, tzinfo=UTC)
+#: The shop's own time zone: every hour below is meant in it.
+ZONE = "Asia/Kuala_Lumpur"
+START = datetime(2026, 3, 2, 0, 0, tzinfo=ZoneInfo(ZONE)).astimezone(UTC)
 DAYS = 35
 END = START + timedelta(days=DAYS)
 

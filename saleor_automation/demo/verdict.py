@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from uuid import UUID
 
+from django.utils import timezone
+
 from saleor_automation.delivery.models import Message
 from saleor_automation.inbox.models import RawEvent
 from saleor_automation.saleor_app.models import Refusal
@@ -45,6 +47,10 @@ def broken(world: World, sink: Sink, now: datetime) -> list[str]:
     return [*_twice(sink), *_bought(world, sink), *_unknown(sink), *_lost(now), *_inbox()]
 
 
+def _when(at: datetime | None) -> str:
+    return f"{timezone.localtime(at):%d %b %H:%M}" if at else "no time"
+
+
 def _twice(sink: Sink) -> Iterator[str]:
     for message_id in sink.twice():
         yield f"{message_id} left the house more than once."
@@ -67,7 +73,7 @@ def _bought(world: World, sink: Sink) -> Iterator[str]:
         if sold is not None and sold.created_at <= mail.at:
             yield (
                 f"{', '.join(mail.recipients)} was written to about a basket at "
-                f"{mail.at:%d %b %H:%M} that was bought at {sold.created_at:%d %b %H:%M}."
+                f"{_when(mail.at)} that was bought at {_when(sold.created_at)}."
             )
 
 
@@ -88,9 +94,9 @@ def _unknown(sink: Sink) -> Iterator[str]:
 def _lost(now: datetime) -> Iterator[str]:
     due = Message.objects.exclude(state__in=ENDED).filter(due_at__lte=now)
     for message in due:
-        yield f"{message.key} was due at {message.due_at:%d %b %H:%M} and is still {message.state}."
+        yield f"{message.key} was due at {_when(message.due_at)} and is still {message.state}."
     for enrollment in Enrollment.objects.filter(state__in=WAITING, due_at__lte=now):
-        yield f"{enrollment.entry_key} was due at {enrollment.due_at:%d %b %H:%M} and stands still."
+        yield f"{enrollment.entry_key} was due at {_when(enrollment.due_at)} and stands still."
     standing = Enrollment.objects.filter(state=Enrollment.State.SENDING).exclude(
         messages__state=Message.State.PLANNED
     )

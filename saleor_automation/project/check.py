@@ -19,11 +19,17 @@ from django.core import checks
 from django.db import DatabaseError, connection
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from saleor_automation.conf import conf
 
+from .environment import own_command
+from .install import address_shown, never_started
+
 OK, WARN, PROBLEM = "ok", "warn", "problem"
 STYLES = {OK: "green", WARN: "yellow", PROBLEM: "red"}
+#: Characters kept for sentences, so that addresses are not cut in a narrow window.
+FOUND_WIDTH = 54
 SKIPPED = "Not looked at, since the database is not ready."
 
 #: Looks a name up: (name, record type) -> texts. Raises LookupError when there is
@@ -43,16 +49,28 @@ class Finding:
 
 def run(*, console: Console | None = None, resolver: Resolver | None = None) -> int:
     """Print the table; return 0, or 1 when there is a problem."""
+    console = console or Console(highlight=False)
+    if place := never_started():
+        console.print(
+            f"The Studio was never started here: there is no database at {place}.\n"
+            f"Run: {own_command('up', conf().state_dir)}",
+            soft_wrap=True,
+            markup=False,
+        )
+        return 1
     findings = list(look(resolver=resolver))
-    table = Table(title="saleor-automation check", title_justify="left", pad_edge=False)
-    table.add_column("About", no_wrap=True)
+    table = Table(
+        title="saleor-automation check", title_justify="left", box=None, padding=(0, 2, 0, 0)
+    )
+    table.add_column("About", overflow="fold")
     table.add_column("", no_wrap=True)
-    table.add_column("Found", overflow="fold")
-    table.add_column("What to do", overflow="fold")
+    table.add_column("Found, and what to do", overflow="fold", min_width=FOUND_WIDTH)
     for finding in findings:
-        style = STYLES[finding.level]
-        table.add_row(finding.about, f"[{style}]{finding.level}[/]", finding.text, finding.advice)
-    (console or Console(highlight=False)).print(table)
+        found = Text(finding.text)
+        if finding.advice:
+            found.append(f"\n> {finding.advice}", style="bold")
+        table.add_row(finding.about, Text(finding.level, style=STYLES[finding.level]), found)
+    console.print(table)
     return 1 if any(finding.level == PROBLEM for finding in findings) else 0
 
 
@@ -63,8 +81,9 @@ def look(*, resolver: Resolver | None = None) -> Iterator[Finding]:
     yield from database
     ready = all(finding.level == OK for finding in database)
     yield from broker_look(ready=ready)
-    yield from mail_look()
+    yield from mail_look(ready=ready)
     yield from dns_look(ready=ready, resolver=resolver or dns_resolve)
+    yield from sequences_look(ready=ready)
     yield from sending_look(ready=ready)
     yield from saleor_look(ready=ready)
 
@@ -115,7 +134,8 @@ def database_look() -> Iterator[Finding]:
             "migrations",
             PROBLEM,
             f"{waiting} are not applied.",
-            "Run: saleor-automation manage migrate (or saleor-automation up).",
+            f"Run: {own_command('up', conf().state_dir)} (or, before starting the parts apart, "
+            f"{own_command('manage migrate', conf().state_dir)}).",
         )
     else:
         yield Finding("migrations", OK, "All are applied.")
@@ -124,7 +144,7 @@ def database_look() -> Iterator[Finding]:
 def broker_look(*, ready: bool) -> Iterator[Finding]:
     """Look whether the queue answers and a worker is alive."""
     redis = settings.Q_CLUSTER.get("redis")
-    place = f"Redis at {_without_password(redis)}" if redis else "the database"
+    place = f"Redis at {address_shown(redis)}" if redis else "the database"
     if not redis and not ready:
         yield Finding("queue", WARN, SKIPPED)
         return
@@ -140,7 +160,7 @@ def broker_look(*, ready: bool) -> Iterator[Finding]:
             "Start Redis, or unset REDIS_URL to keep the queue in the database.",
         )
         return
-    yield Finding("queue", OK, f"{place} answers.")
+    yield Finding("queue", OK, f"{place[0].upper()}{place[1:]} answers.")
     if not ready:
         return
     from saleor_automation.sequences.worker import heartbeat_age
@@ -152,18 +172,14 @@ def broker_look(*, ready: bool) -> Iterator[Finding]:
             "worker",
             WARN,
             f"No worker was seen lately (last: {seen}).",
-            "Run: saleor-automation worker (or saleor-automation up).",
+            f"Run: {own_command('up', conf().state_dir)} (or, for this part alone, "
+            f"{own_command('worker', conf().state_dir)}).",
         )
     else:
         yield Finding("worker", OK, f"Alive {age:.0f} s ago.")
 
 
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.hostname}:{parts.port or 6379}"
-
-
-def mail_look() -> Iterator[Finding]:
+def mail_look(*, ready: bool) -> Iterator[Finding]:
     """Look whether the mail server can be reached; nothing is sent."""
     backend = settings.EMAIL_BACKEND
     if ".smtp." in backend:
@@ -181,12 +197,49 @@ def mail_look() -> Iterator[Finding]:
     elif backend.startswith("anymail."):
         yield Finding("mail server", OK, f"Mails go through anymail ({backend.split('.')[2]}).")
     else:
+        kind = backend.split(".")[-2]
+        scheme = {"console": "console://", "filebased": "file://"}.get(kind, kind)
+        # Mails would be marked as sent while nobody gets them.
+        lost = ready and not _sending_problems()
         yield Finding(
             "mail server",
-            WARN,
-            f"Mails do not leave this machine ({backend.rsplit('.', 2)[-2]}).",
-            "Set EMAIL_URL, for example smtp://user:password@host:587/?tls=starttls.",
+            PROBLEM if lost else WARN,
+            f"EMAIL_URL is {scheme}: no mail reaches anybody.",
+            "Set EMAIL_URL, for example smtp://user:password@host:587/?tls=starttls, and start "
+            "again.",
         )
+
+
+def sequences_look(*, ready: bool) -> Iterator[Finding]:
+    """Look whether anything would be sent at all."""
+    if not ready:
+        yield Finding("sequences", WARN, SKIPPED)
+        return
+    from saleor_automation.sequences.models import SequenceSwitch
+
+    on = SequenceSwitch.objects.filter(state=SequenceSwitch.State.ON)
+    names = sorted(on.values_list("name", flat=True))
+    if names:
+        yield Finding("sequences", OK, f"On: {', '.join(names)}.")
+    else:
+        yield Finding(
+            "sequences",
+            WARN,
+            "No sequence is on.",
+            _at("In the Studio open Automation, Sequences, and turn one on.", "sequences/"),
+        )
+
+
+def _at(advice: str, page: str = "") -> str:
+    """Return ``advice`` with the address where to follow it."""
+    place = f"automation/{page}" if page else ""
+    return f"{advice}\n{conf().public_url}/studio/{place}"
+
+
+def _sending_problems() -> list[str]:
+    from saleor_automation.delivery.services import sending_problems
+
+    return sending_problems()
 
 
 def dns_look(*, ready: bool, resolver: Resolver) -> Iterator[Finding]:
@@ -199,7 +252,12 @@ def dns_look(*, ready: bool, resolver: Resolver) -> Iterator[Finding]:
     addresses = Brand.objects.exclude(from_email="").values_list("from_email", flat=True)
     domains = sorted({address.rpartition("@")[2].lower() for address in addresses})
     if not domains:
-        yield Finding("sender's domain", WARN, "No sender address is chosen yet.")
+        yield Finding(
+            "sender's domain",
+            WARN,
+            "No sender address is chosen yet.",
+            _at("In the Studio open Automation, Brands, the default brand.", "brands/"),
+        )
     for domain in domains:
         yield from domain_look(domain, resolver)
 
@@ -270,16 +328,15 @@ def sending_look(*, ready: bool) -> Iterator[Finding]:
     if not ready:
         yield Finding("sending", WARN, SKIPPED)
         return
-    from saleor_automation.delivery.services import sending_problems
-
     try:
-        problems = sending_problems()
+        problems = _sending_problems()
     except DatabaseError as error:
         yield Finding("sending", PROBLEM, f"Could not be looked at: {type(error).__name__}.")
         return
     for problem in problems:
         text, _, advice = problem.partition(". ")
-        yield Finding("sending", PROBLEM, f"{text}.", advice)
+        page = "brands/" if "Brands" in advice else "sending/"
+        yield Finding("sending", PROBLEM, f"{text.rstrip('.')}.", _at(advice, page))
     if not problems:
         yield Finding("sending", OK, "Mail may leave.")
 

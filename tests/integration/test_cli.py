@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from saleor_automation import __version__
+from saleor_automation.project.web import free_port
 
 
 def run(*arguments: str, code: str | None = None, **environ: str):
@@ -78,6 +79,10 @@ def test_without_the_studio_extra_it_says_what_to_install(tmp_path, command):
             ["Cannot open the database studio on 127.0.0.1:1", "Start it"],
         ),
         ({"SALEOR_AUTOMATION_WORKERS": "many"}, ["SALEOR_AUTOMATION_WORKERS", "whole number"]),
+        ({"REDIS_URL": "http://:geheim@h/0"}, ["REDIS_URL", "redis://"]),
+        ({"LOG_LEVEL": "loud"}, ["LOG_LEVEL", "WARNING", "'loud'"]),
+        ({"SALEOR_AUTOMATION_REPORT_ZONE": "Mars"}, ["REPORT_ZONE", "Europe/Berlin"]),
+        ({"SALEOR_AUTOMATION_QUEUE_POLL": "often"}, ["QUEUE_POLL", "a number"]),
         ({"SALEOR_AUTOMATION_STATE_DIR": "/dev/null/x"}, ["/dev/null/x", "--state-dir"]),
     ],
 )
@@ -88,8 +93,29 @@ def test_a_wrong_environment_says_what_to_do(tmp_path, environ, words):
     assert "geheim" not in done.stderr
 
 
-def test_a_database_without_migrations_says_how_to_migrate(tmp_path):
-    assert_user_error(run("worker", "--state-dir", str(tmp_path)), "lacks", "manage migrate")
+@pytest.mark.parametrize("arguments", [["worker"], ["web", "--port", "0"]])
+def test_a_database_without_migrations_says_how_to_migrate(tmp_path, arguments):
+    done = run(*arguments, "--state-dir", str(tmp_path))
+    assert_user_error(done, "lacks", f"manage migrate --state-dir {tmp_path}")
+
+
+def test_a_redis_that_does_not_answer_says_so(tmp_path):
+    url = f"redis://:geheim@127.0.0.1:{free_port()}/0"
+    done = run("up", "--port", "0", "--state-dir", str(tmp_path), REDIS_URL=url)
+    assert_user_error(done, "Redis at 127.0.0.1", "REDIS_URL")
+    assert "geheim" not in done.stderr
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_check_changes_nothing_where_the_studio_was_never_started(tmp_path, made):
+    folder = tmp_path / "state"
+    if made:
+        folder.mkdir()
+    done = run("check", "--state-dir", str(folder))
+    assert done.returncode == 1, done.stderr
+    assert "never started" in done.stdout
+    assert f"saleor-automation up --state-dir {folder}" in done.stdout
+    assert [*tmp_path.rglob("*")] == ([folder] if made else [])
 
 
 @pytest.mark.parametrize("command", ["web", "up", "demo"])
@@ -105,6 +131,11 @@ def test_a_port_in_use_says_so(tmp_path, command):
 def test_an_address_of_another_machine_says_so(tmp_path):
     done = run("web", "--host", "192.0.2.1", "--port", "0", "--state-dir", str(tmp_path))
     assert_user_error(done, "192.0.2.1", "--host")
+
+
+def test_an_unknown_command_names_the_known_ones():
+    done = run("fly")
+    assert_user_error(done, "no command 'fly'", "demo, up, web, worker, check, manage")
 
 
 @pytest.mark.parametrize(
@@ -125,3 +156,13 @@ def test_manage_passes_everything_on_to_django(tmp_path):
     done = run("manage", "migrate", "--help", SALEOR_AUTOMATION_STATE_DIR=str(tmp_path))
     assert done.returncode == 0
     assert "--fake-initial" in done.stdout
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_manage_takes_the_folder_for_itself(tmp_path, before):
+    folder = tmp_path / "elsewhere"
+    place = [f"--state-dir={folder}"] if before else []
+    after = [] if before else ["--state-dir", str(folder)]
+    done = run("manage", *place, "diffsettings", *after)
+    assert done.returncode == 0, done.stderr
+    assert f"{folder}/media" in done.stdout

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+from uuid import uuid4
 
 import pytest
+from django.urls import resolve
 from rich.console import Console
 
 from saleor_automation import clock
@@ -15,6 +17,7 @@ from saleor_automation.emails.models import Brand
 from saleor_automation.project import check
 from saleor_automation.project.check import OK, PROBLEM, WARN
 from saleor_automation.project.web import free_port
+from saleor_automation.sequences.models import SequenceSwitch
 
 RECORDS = {
     ("shop.example", "MX"): ["10 mail.shop.example."],
@@ -39,6 +42,13 @@ def no_answer(name: str, kind: str) -> list[str]:
 
 def levels(findings) -> dict[str, str]:
     return {finding.about: finding.level for finding in findings}
+
+
+def open_sending() -> None:
+    SendingControl.objects.update_or_create(
+        pk=1, defaults={"consent_policy": SendingControl.Policy.OPT_IN}
+    )
+    sending_bind(now=clock.now())
 
 
 @pytest.fixture
@@ -90,7 +100,7 @@ def test_a_mail_server_that_listens_is_reachable(settings):
     sink = Sink()
     sink.start()
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", sink.port
-    assert levels(check.mail_look()) == {"mail server": OK}
+    assert levels(check.mail_look(ready=False)) == {"mail server": OK}
     sink.stop()
     assert sink.mails == []
 
@@ -98,25 +108,53 @@ def test_a_mail_server_that_listens_is_reachable(settings):
 def test_a_mail_server_that_does_not_listen_is_a_problem(settings):
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", free_port()
-    (finding,) = check.mail_look()
+    (finding,) = check.mail_look(ready=False)
     assert finding.level == PROBLEM
     assert "EMAIL_URL" in finding.advice
 
 
+@pytest.mark.parametrize(("kind", "scheme"), [("console", "console://"), ("filebased", "file://")])
+def test_mail_that_reaches_nobody_is_a_problem_once_sending_is_open(brand, settings, kind, scheme):
+    settings.EMAIL_BACKEND = f"django.core.mail.backends.{kind}.EmailBackend"
+    (closed,) = check.mail_look(ready=True)
+    assert closed.level == WARN
+    assert f"{scheme}: no mail reaches anybody" in closed.text
+    open_sending()
+    (opened,) = check.mail_look(ready=True)
+    assert opened.level == PROBLEM
+    assert "EMAIL_URL" in opened.advice
+
+
+def test_no_sequence_on_is_said_with_where_to_turn_one_on(db):
+    switch = SequenceSwitch.objects.create(sequence=uuid4(), name="Welcome", changed_at=clock.now())
+    (off,) = check.sequences_look(ready=True)
+    assert (off.level, off.text) == (WARN, "No sequence is on.")
+    assert "https://studio.example/studio/automation/sequences/" in off.advice
+    SequenceSwitch.objects.filter(pk=switch.pk).update(state=SequenceSwitch.State.ON)
+    (on,) = check.sequences_look(ready=True)
+    assert on.level == OK
+    assert "Welcome" in on.text
+
+
+@pytest.mark.django_db
+def test_what_to_do_in_the_studio_names_a_page_that_exists():
+    advice = [
+        f.advice for f in [*check.sending_look(ready=True), *check.sequences_look(ready=True)]
+    ]
+    pages = {text.rpartition("https://studio.example")[2] for text in advice}
+    assert len(pages) == 3
+    # An address Wagtail does not know resolves too, to its page for "not found".
+    assert {resolve(page).url_name for page in pages} <= {"index", "list"}
+
+
 def test_sending_stays_blocked_until_somebody_chose(brand):
     assert {finding.level for finding in check.sending_look(ready=True)} == {PROBLEM}
-    SendingControl.objects.update_or_create(
-        pk=1, defaults={"consent_policy": SendingControl.Policy.OPT_IN}
-    )
-    sending_bind(now=clock.now())
+    open_sending()
     assert levels(check.sending_look(ready=True)) == {"sending": OK}
 
 
 def test_a_restored_copy_is_a_problem(brand):
-    SendingControl.objects.update_or_create(
-        pk=1, defaults={"consent_policy": SendingControl.Policy.OPT_IN}
-    )
-    sending_bind(now=clock.now())
+    open_sending()
     SendingControl.objects.update(bound_host="studio.other.example")
     (finding,) = check.sending_look(ready=True)
     assert finding.level == PROBLEM
@@ -124,15 +162,13 @@ def test_a_restored_copy_is_a_problem(brand):
     assert finding.advice
 
 
-def test_the_table_shows_everything_and_the_code_says_whether_to_worry(brand):
+def test_the_table_shows_everything_and_the_code_says_whether_to_worry(brand, settings):
     output = io.StringIO()
     console = Console(file=output, width=200)
     assert check.run(console=console, resolver=resolver()) == 1
     shown = output.getvalue()
     for word in ("database", "migrations", "queue", "worker", "mail server", "SPF", "consent"):
         assert word in shown
-    SendingControl.objects.update_or_create(
-        pk=1, defaults={"consent_policy": SendingControl.Policy.OPT_IN}
-    )
-    sending_bind(now=clock.now())
+    open_sending()
+    settings.EMAIL_BACKEND = "anymail.backends.test.EmailBackend"
     assert check.run(console=console, resolver=resolver()) == 0

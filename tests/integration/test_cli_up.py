@@ -21,6 +21,14 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+DROP = {"DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "EMAIL_URL"}
+ENVIRON = {
+    key: value
+    for key, value in os.environ.items()
+    if key not in DROP and not key.startswith("SALEOR_AUTOMATION_")
+}
+
+
 def wait_for(condition, *, seconds=90.0):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -35,13 +43,12 @@ def studio(tmp_path_factory):
     """A running Studio: (process, address, what it printed so far)."""
     folder = tmp_path_factory.mktemp("up")
     port = free_port()
-    drop = {"DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "EMAIL_URL"}
     output = folder / "output"
     arguments = ["--port", str(port), "--state-dir", str(folder / "state")]
     with output.open("wb") as file:
         process = subprocess.Popen(
             [sys.executable, "-m", "saleor_automation", "up", *arguments],
-            env={k: v for k, v in os.environ.items() if k not in drop},
+            env=ENVIRON,
             stdout=file,
             stderr=subprocess.STDOUT,
         )
@@ -52,6 +59,18 @@ def studio(tmp_path_factory):
     finally:
         process.kill()
         process.wait()
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess:
+    """Run a command beside it, in a wide window."""
+    return subprocess.run(
+        [sys.executable, "-m", "saleor_automation", *arguments],
+        env={**ENVIRON, "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
 
 def fetch(url: str) -> tuple[int, str, bytes]:
@@ -72,6 +91,58 @@ def test_it_prints_address_and_a_password_of_its_own(studio):
     assert f"Studio: {address}/studio/" in shown
     assert re.search(r"Login: +admin\n", shown)
     assert len(re.search(r"Password: (\S+)", shown)[1]) >= 12
+
+
+def test_it_names_the_next_command_for_its_folder(studio):
+    *_, output = studio
+    assert f"Next: saleor-automation check --state-dir {output.parent / 'state'} " in (
+        output.read_text()
+    )
+
+
+def test_check_beside_it_knows_its_address(studio):
+    _, address, output = studio
+    done = command("check", "--state-dir", str(output.parent / "state"))
+    assert f"{address}/saleor/manifest" in done.stdout
+    assert "copy" not in done.stdout
+    assert "No sequence is on" in done.stdout
+
+
+def test_a_second_one_on_the_same_folder_is_refused(studio):
+    *_, output = studio
+    done = command("up", "--port", "0", "--state-dir", str(output.parent / "state"))
+    assert done.returncode == 2, done.stdout
+    assert "Another saleor-automation up" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_killed_one_leaves_the_folder_free(tmp_path):
+    code = (
+        "import pathlib, sys, time; import django; django.setup()\n"
+        "from saleor_automation.project.up import only_one\n"
+        "with only_one(pathlib.Path(sys.argv[1])):\n"
+        "    print('held', flush=True); time.sleep(float(sys.argv[2]))"
+    )
+    environ = {
+        **ENVIRON,
+        "SALEOR_AUTOMATION_STATE_DIR": str(tmp_path),
+        "DJANGO_SETTINGS_MODULE": "saleor_automation.project.settings",
+    }
+
+    def hold(seconds: str) -> subprocess.Popen:
+        arguments = [sys.executable, "-c", code, str(tmp_path), seconds]
+        return subprocess.Popen(
+            arguments, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+
+    with hold("60") as first:
+        assert first.stdout.readline() == "held\n"
+        with hold("0") as second:
+            assert second.stdout.read() == ""
+        first.kill()
+        first.wait()
+    with hold("0") as third:
+        assert third.stdout.read() == "held\n"
 
 
 def test_the_login_page_and_its_styles_load(studio):

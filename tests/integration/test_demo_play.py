@@ -74,8 +74,8 @@ def test_everybody_is_written_to_in_their_language(played):
 
 
 def test_no_mail_after_saying_no(played):
-    assert max(mail["at"] for mail in played.mails["emma"]) < "2026-03-07T18:00"
-    assert max(mail["at"] for mail in played.mails["noah"]) < "2026-03-25T10:00"
+    assert max(mail["at"] for mail in played.mails["emma"]) < "2026-03-07T10:00"
+    assert max(mail["at"] for mail in played.mails["noah"]) < "2026-03-25T02:00"
     assert "ivan" not in played.mails
 
 
@@ -103,8 +103,18 @@ def test_nothing_of_the_deleted_person_is_left(played):
 def test_the_table_says_who_got_nothing_and_why(played):
     for words in ("Placed an order", "unsubscribed", "basket is gone", "emptied", "refunded"):
         assert words in played.shown
+    assert "41 mails to 13 of 14 shoppers" in played.shown
+    assert "Times are Asia/Kuala_Lumpur" in played.shown
     for name in ("Aina (ms)", "Ivan (en)", "Hana (ms)"):
         assert name in played.shown
+
+
+def test_its_times_are_those_of_the_shop(played):
+    # Aina joins at 09:00 in Kuala Lumpur on the first day and is welcomed at once.
+    first = min(mail["at"] for mail in played.mails["aina"])
+    assert first.startswith("2026-03-02T01:0")
+    (row,) = [line for line in played.shown.splitlines() if "Aina (ms)" in line]
+    assert row.replace("│", " ").split()[2:4] == ["0", "09:00"]
 
 
 def test_no_webhook_was_refused(played):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -11,6 +13,7 @@ from saleor_automation.project.environment import (
     automation_from_environment,
     database_from_environment,
     email_from_environment,
+    public_url_keep,
     secret_key,
     state_dir,
 )
@@ -41,6 +44,9 @@ def test_values_get_the_type_of_their_setting(tmp_path):
         ("LEASE_SECONDS", "-1", "not be negative"),
         ("PULSE_SECONDS", "fast", "a number"),
         ("DEMO", "maybe", "1 or 0"),
+        ("REPORT_ZONE", "Mars", "time zone"),
+        ("REPORT_ZONE", "", "time zone"),
+        ("REPORT_ZONE", "../etc", "time zone"),
         ("PUBLIC_URL", "mail.shop.example", "https://"),
         ("PUBLIC_URL", "http://[::1", "https://"),
         ("SALEOR_API_URL", "ftp://shop.example/graphql/", "https://"),
@@ -51,6 +57,36 @@ def test_a_wrong_value_names_its_variable(tmp_path, name, value, words):
         automation_from_environment({f"SALEOR_AUTOMATION_{name}": value}, tmp_path)
     assert f"SALEOR_AUTOMATION_{name}" in str(caught.value)
     assert words in str(caught.value)
+
+
+def test_the_address_up_ran_under_is_used_until_another_is_given(tmp_path):
+    assert "public_url" not in automation_from_environment({}, tmp_path)
+    public_url_keep(tmp_path, "http://127.0.0.1:8193")
+    for environ in ({}, {"SALEOR_AUTOMATION_PUBLIC_URL": ""}):
+        found = automation_from_environment(environ, tmp_path)
+        assert found["public_url"] == "http://127.0.0.1:8193"
+    environ = {"SALEOR_AUTOMATION_PUBLIC_URL": "https://mail.shop.example"}
+    found = automation_from_environment(environ, tmp_path)
+    assert found["public_url"] == "https://mail.shop.example"
+
+
+def test_the_report_zone_is_the_zone_of_the_studio(tmp_path):
+    code = (
+        "import django; django.setup()\n"
+        "from datetime import UTC, datetime\n"
+        "from django.utils import timezone\n"
+        "print(timezone.localtime(datetime(2026, 3, 2, tzinfo=UTC)).isoformat())"
+    )
+    environ = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "saleor_automation.project.settings",
+        "SALEOR_AUTOMATION_STATE_DIR": str(tmp_path),
+        "SALEOR_AUTOMATION_REPORT_ZONE": "Asia/Kuala_Lumpur",
+    }
+    shown = subprocess.run(
+        [sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True
+    )
+    assert shown.stdout.strip() == "2026-03-02T08:00:00+08:00"
 
 
 def test_the_secret_key_is_made_once_and_private(tmp_path):
