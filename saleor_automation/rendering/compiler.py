@@ -57,7 +57,8 @@ def compile_email(
     variables: frozenset[str] = frozenset()
     if not _errors(diagnostics):
         try:
-            variables = _try(subject, html, text, samples)
+            variables, subjects = _try(subject, html, text, samples)
+            diagnostics += _subject_warnings(subjects)
         except (CompileError, RenderError) as error:
             message = _("A trial with a sample customer failed: %(reason)s") % {"reason": error}
             diagnostics.append(Diagnostic(code="trial", message=message))
@@ -77,16 +78,30 @@ def compile_email(
     )
 
 
+def _subject_warnings(subjects: Iterable[str]) -> list[Diagnostic]:
+    if all(subject.strip() for subject in subjects):
+        return []
+    message = _(
+        "For a customer of whom little is known the subject is empty. Add words, or a default: "
+        "{{ contact.first_name | default: 'friend' }}."
+    )
+    return [
+        Diagnostic(field="subject", severity="warning", code="subject-empty", message=message)
+    ]
+
+
 def _errors(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
     return [found for found in diagnostics if found.severity == "error"]
 
 
 def _try(
     subject: str, html: str, text: str, samples: Iterable[Mapping[str, Any]]
-) -> frozenset[str]:
-    """Parse all three, render each strictly, return the variables they use."""
+) -> tuple[frozenset[str], list[str]]:
+    """Parse all three, render each strictly; return variables they use, and the subjects."""
     strict = [liquid.liquid_parse(source, liquid.STRICT) for source in (subject, html, text)]
+    subjects = []
     for context in samples:
-        for template in strict:
-            liquid.liquid_render(template, context)
-    return frozenset().union(*(liquid.liquid_use(template).variables for template in strict))
+        rendered = [liquid.liquid_render(template, context) for template in strict]
+        subjects.append(rendered[0])
+    used = (liquid.liquid_use(template).variables for template in strict)
+    return frozenset().union(*used), subjects

@@ -180,6 +180,11 @@ class CompiledEmail:
         return tuple(found for found in self.diagnostics if found.severity == "error")
 
     @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """What is doubtful and forbids nothing."""
+        return tuple(found for found in self.diagnostics if found.severity == "warning")
+
+    @property
     def digest(self) -> str:
         """SHA-256, hex, of what is sent; of the faults too when it cannot be sent."""
         parts = [self.subject, self.preheader, self.html, self.text]

@@ -19,7 +19,7 @@ from .document import Button, Diagnostic, Document, Footer, Heading, Image, Item
 from .filters import FILTERS
 from .links import link_is_allowed, link_normalise
 from .richtext import richtext_parse, richtext_words
-from .tokens import without_liquid
+from .tokens import LIQUID, without_liquid
 
 __all__ = ["Known", "lint_document"]
 
@@ -130,8 +130,7 @@ def _liquid(one: _Field, known: Known | None) -> list[Diagnostic]:
     try:
         template = liquid.liquid_parse(value, liquid.HTML)
     except CompileError as error:
-        message = _("The variable or condition cannot be read: %(reason)s.") % {"reason": error}
-        return [_error(one.block, one.name, "liquid-syntax", message)]
+        return [_error(one.block, one.name, "liquid-syntax", _syntax_words(value, error))]
     use = liquid.liquid_use(template)
     found = []
     for name in sorted(use.filters - FILTERS.keys()):
@@ -151,6 +150,46 @@ def _liquid(one: _Field, known: Known | None) -> list[Diagnostic]:
         if name in roots and name not in known:
             found.append(_unknown(one.block, one.name, name))
     return found
+
+
+_TAG = re.compile(r"\{%-?\s*(\w+)")
+_CLOSED = ("if", "unless", "for", "case", "capture", "comment", "raw")
+
+
+def _syntax_words(value: str, error: CompileError) -> str:
+    """Say which variable or tag cannot be read, and how one looks; Liquid's words are the last."""
+    open_tags: list[tuple[str, str]] = []
+    for found in LIQUID.findall(value):
+        tag = _TAG.match(found)
+        name = tag.group(1) if tag else ""
+        inner = name.removeprefix("end")
+        if name in {"else", "elsif", "when"} and open_tags:
+            continue
+        if inner != name and inner in _CLOSED:
+            if not open_tags or open_tags[-1][0] != inner:
+                words = _("“%(tag)s” ends nothing. Take it out, or write what it ends before it.")
+                return words % {"tag": found}
+            open_tags.pop()
+            continue
+        if tag and name not in liquid.TAGS:
+            words = _("There is no tag “%(tag)s”. A condition is {%% if … %%} … {%% endif %%}.")
+            return words % {"tag": found}
+        closing = f"{{% end{name} %}}" if name in _CLOSED else ""
+        try:
+            liquid.liquid_parse(found + closing, liquid.HTML)
+        except CompileError:
+            words = _(
+                "“%(tag)s” cannot be read. A variable looks like {{ contact.first_name }}, a "
+                "condition like {%% if basket.quantity > 1 %%} … {%% endif %%}."
+            )
+            return words % {"tag": found}
+        if closing:
+            open_tags.append((name, found))
+    if open_tags:
+        name, found = open_tags[-1]
+        words = _("“%(tag)s” is not ended. Write %(end)s where it should end, in the same field.")
+        return words % {"tag": found, "end": f"{{% end{name} %}}"}
+    return _("The variable or condition cannot be read: %(reason)s.") % {"reason": error}
 
 
 def _unknown(block: str, field: str, path: str) -> Diagnostic:

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
+from saleor_automation.emails.variables import ALWAYS
 from saleor_automation.exceptions import CompileError
 from saleor_automation.sequences.conditions import FACTS, OP_WORDS, condition_parse
 from saleor_automation.sequences.graph import graph_parse, successors
@@ -45,7 +46,7 @@ class EmailInfo:
     title: str
     #: It has a version in the default language that can be sent.
     ready: bool
-    #: Objects its templates use: a subset of {"basket", "order"}.
+    #: Objects its templates show, in any language: "basket", "order" or another app's.
     uses: frozenset[str] = frozenset()
 
 
@@ -132,11 +133,12 @@ class _Compiler:
                 node_id,
                 _("“%s” is not published in the default language. Publish it first.") % email.title,
             )
-        for used, provided, words in (
-            ("basket", "checkout", _("a basket")),
-            ("order", "order", _("an order")),
-        ):
-            if used in email.uses and provided not in self.provides:
+        words_for = {"basket": _("a basket"), "order": _("an order")}
+        # A basket is a checkout in the shop's words; what other apps add has one name.
+        given = self.provides | ({"basket"} if "checkout" in self.provides else set()) | ALWAYS
+        for used in sorted(email.uses):
+            words = words_for.get(used, f"“{used}”")
+            if used not in given:
                 self.problem(
                     node_id,
                     _("“%(email)s” shows %(thing)s, which this sequence's start does not bring.")

@@ -1,37 +1,95 @@
-"""Refuses to delete an email that a sequence still sends.
+"""Refuses to take away what is still needed: emails, sequences that run, the default brand.
 
-Knows pages and current sequence versions. Bulk deletion and code pass it by; then the
-engine holds such mails and says so, it does not break.
+Knows pages, snippets and current sequence versions. Code passes it by; then the engine
+holds such mails and says so, it does not break.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from wagtail.admin import messages
 from wagtail.models import Page
 
-from saleor_automation.sequences.models import SequenceVersion
+from saleor_automation import clock
+from saleor_automation.emails.models import Brand
+from saleor_automation.sequences.models import SequenceSwitch, SequenceVersion
 
 from .pages import EmailMixin
+from .selectors import standing
 from .sequences import Sequence
 
 
 def refuse_needed_email(request: HttpRequest, page: Page) -> HttpResponse | None:
-    """Stop the deletion of an email, or a folder with one. Hook ``before_delete_page``."""
-    inside = page.get_descendants(inclusive=True).specific()
-    used = sequences_sending({str(found.translation_key) for found in inside if is_email(found)})
-    if not used:
+    """Stop deleting or unpublishing an email, or a folder with one.
+
+    Hook ``before_delete_page`` and ``before_unpublish_page``.
+    """
+    if not _says_needed(request, [page]):
         return None
-    messages.error(
-        request,
-        _("This is still sent by: %s. Take it out there and publish, then delete it.")
-        % ", ".join(f"“{name}”" for name in used),
-    )
     return redirect("wagtailadmin_explore", page.get_parent().pk)
+
+
+def refuse_needed_emails(
+    request: HttpRequest, action_type: str, objects: Iterable[Any], action: Any
+) -> HttpResponse | None:
+    """Stop the same done to many at once. Hook ``before_bulk_action``."""
+    pages = [found for found in objects if isinstance(found, Page)]
+    if action_type not in {"delete", "unpublish"} or not _says_needed(request, pages):
+        return None
+    return redirect("wagtailadmin_explore", pages[0].get_parent().pk)
+
+
+def _says_needed(request: HttpRequest, pages: Iterable[Page]) -> bool:
+    """Tell the editor which sequences send these; False when none does."""
+    keys = {
+        str(found.translation_key)
+        for page in pages
+        for found in page.get_descendants(inclusive=True).specific()
+        if is_email(found)
+    }
+    used = sequences_sending(keys)
+    if used:
+        messages.error(
+            request,
+            _("This is still sent by: %s. Take it out there and publish, then try again.")
+            % ", ".join(f"“{name}”" for name in used),
+        )
+    return bool(used)
+
+
+def refuse_needed_snippet(request: HttpRequest, instances: Iterable[Any]) -> HttpResponse | None:
+    """Stop deleting the default brand or a sequence that runs. Hook ``before_delete_snippet``."""
+    for found in instances:
+        problem = ""
+        if isinstance(found, Brand) and not found.channel:
+            problem = _("The default brand cannot be deleted: every mail needs a sender. Change it.")
+        elif isinstance(found, Sequence):
+            problem = _sequence_problem(request, found)
+        if problem:
+            messages.error(request, problem)
+            return redirect(type(found).snippet_viewset.get_url_name("edit"), found.pk)
+    return None
+
+
+def _sequence_problem(request: HttpRequest, sequence: Sequence) -> str:
+    """Say why a sequence cannot be deleted; of one that can, warn of who is inside."""
+    now = standing(sequence.key, now=clock.now())
+    people = ngettext("One person is inside.", "%(count)s people are inside.", now.inside) % {
+        "count": now.inside
+    }
+    if now.state != SequenceSwitch.State.OFF:
+        words = _("Turn “%s” off first, then delete it.") % sequence.name
+        return f"{words} {people}" if now.inside else words
+    if now.inside and request.method == "GET":
+        words = _("They finish “%s” and still get its mails, and nobody can pause it any more.")
+        messages.warning(request, f"{people} {words % sequence.name}")
+    return ""
 
 
 def is_email(page: Any) -> bool:

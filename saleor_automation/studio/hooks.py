@@ -12,16 +12,20 @@ from django.utils.html import format_html
 from wagtail import hooks
 from wagtail.snippets.models import register_snippet
 
-from .guards import refuse_needed_email
+from .guards import refuse_needed_email, refuse_needed_emails, refuse_needed_snippet
 from .overview import OverviewPanel
 from .permissions import grantable_permissions
-from .publishing import refuse_broken_email
+from .publishing import refuse_broken_email, tell_warnings
 from .viewsets import AutomationGroup
 
 register_snippet(AutomationGroup)
 
 hooks.register("before_publish_page", refuse_broken_email)
+hooks.register("after_publish_page", tell_warnings)
 hooks.register("before_delete_page", refuse_needed_email)
+hooks.register("before_unpublish_page", refuse_needed_email)
+hooks.register("before_bulk_action", refuse_needed_emails)
+hooks.register("before_delete_snippet", refuse_needed_snippet)
 
 ICONS = ("sa-sequence", "sa-send", "sa-brand")
 

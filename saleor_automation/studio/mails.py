@@ -6,7 +6,10 @@ sandboxed frame: no scripts, no forms, no way out.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import django_filters
 from django import forms
@@ -29,6 +32,7 @@ from saleor_automation.delivery.models import Message
 from saleor_automation.exceptions import AutomationError
 
 from . import permissions
+from .selectors import email_titles
 from .sequences import Sequence
 
 BREADCRUMBS = [{"url": reverse_lazy("wagtailadmin_home"), "label": gettext_lazy("Home")}]
@@ -44,7 +48,12 @@ class TimeColumn(Column):
 
     def get_value(self, instance: Any) -> str:
         value = super().get_value(instance)
-        return date_format(localtime(value), "SHORT_DATETIME_FORMAT") if value else ""
+        return time_words(value) if value else ""
+
+
+def time_words(value: datetime) -> str:
+    """Return a time with 24 hours in every language; Django's Malay formats have twelve."""
+    return date_format(localtime(value), "j M Y, H:i")
 
 
 class MailFilterSet(WagtailFilterSet):
@@ -97,7 +106,7 @@ class MailIndexView(IndexView):
             TitleColumn(
                 "subject",
                 label=_("Mail"),
-                accessor=mail_title,
+                accessor=lambda mail: mail_title(mail, self.titles),
                 get_url=lambda mail: reverse("automation_mails:detail", args=[mail.pk]),
             ),
             Column("to_address", label=_("To"), accessor=lambda mail: mail.to_address or "–"),
@@ -117,6 +126,10 @@ class MailIndexView(IndexView):
     def names(self) -> dict[Any, str]:
         return dict(Sequence.objects.values_list("key", "name"))
 
+    @cached_property
+    def titles(self) -> dict[UUID, str]:
+        return email_titles()
+
     def sequence_name(self, mail: Message) -> str:
         return self.names.get(mail.sequence, "")
 
@@ -128,12 +141,14 @@ class MailIndexView(IndexView):
         return queryset.order_by("-planned_at", "-id")
 
 
-def mail_title(mail: Message) -> str:
+def mail_title(mail: Message, titles: Mapping[UUID, str]) -> str:
     """Return the mail's subject, or its email's title while it has none."""
     content = getattr(mail, "content", None)
     if content is not None and content.subject:
         return str(content.subject)
-    return mail.email_version.title if mail.email_version else _("Mail not written yet")
+    if mail.email_version:
+        return str(mail.email_version.title)
+    return titles.get(mail.email_key) or _("Mail not written yet")
 
 
 class MailView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView):
@@ -151,8 +166,12 @@ class MailView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView):
             pk=kwargs["pk"],
         )
 
+    @cached_property
+    def titles(self) -> dict[UUID, str]:
+        return email_titles(self.mail.email_key)
+
     def get_page_title(self) -> str:
-        return mail_title(self.mail)
+        return mail_title(self.mail, self.titles)
 
     def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
         return [
@@ -167,7 +186,7 @@ class MailView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView):
         context.update(
             mail=mail,
             reason=reason_words(mail),
-            why=why_rows(mail),
+            why=why_rows(mail, self.titles),
             problem="",
             written=getattr(mail, "content", None) is not None,
         )
@@ -179,7 +198,7 @@ class MailView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView):
         return context
 
 
-def why_rows(mail: Message) -> list[tuple[str, Any]]:
+def why_rows(mail: Message, titles: Mapping[UUID, str]) -> list[tuple[str, Any]]:
     """Return what is known of the mail's way, as label and value; empty values left out."""
     name = (
         Sequence.objects.filter(key=mail.sequence).values_list("name", flat=True).first()
@@ -190,7 +209,7 @@ def why_rows(mail: Message) -> list[tuple[str, Any]]:
     rows: list[tuple[str, Any]] = [
         (_("To"), mail.to_address),
         (_("Sequence"), name),
-        (_("Email"), version.title if version else None),
+        (_("Email"), version.title if version else titles.get(mail.email_key)),
         (_("Language and version"), f"{version.language}, {version.number}" if version else None),
         (_("Purpose"), mail.get_purpose_display()),
         (_("Topic"), mail.topic),
@@ -204,7 +223,11 @@ def why_rows(mail: Message) -> list[tuple[str, Any]]:
         (_("The mail server said"), mail.detail),
         (_("Key"), mail.key),
     ]
-    return [(label, value) for label, value in rows if value not in (None, "")]
+    return [
+        (label, time_words(value) if isinstance(value, datetime) else value)
+        for label, value in rows
+        if value not in (None, "")
+    ]
 
 
 class MailSourceView(MailView):

@@ -110,6 +110,8 @@ class EmailIndexPage(Page):
     parent_page_types = ["wagtailcore.Page", "saleor_automation.EmailIndexPage"]
     subpage_types = ["saleor_automation.EmailPage", "saleor_automation.EmailIndexPage"]
     content_panels = [FieldPanel("title", classname="title")]
+    #: Asked by the explorer's template, which warns of pages that no site can serve.
+    is_never_served = True
     promote_panels: list[Any] = []
     preview_modes: list[tuple[str, Any]] = []
 

@@ -55,8 +55,10 @@ def email_problems(page: EmailMixin) -> list[str]:
     return problem_words(page, _compile_safely(page))
 
 
-def problem_words(page: EmailMixin, compiled: CompiledEmail) -> list[str]:
-    """Return a compiled email's errors, each with the block it is in."""
+def problem_words(
+    page: EmailMixin, compiled: CompiledEmail, *, warnings: bool = False
+) -> list[str]:
+    """Return a compiled email's errors, or its warnings, each with the block it is in."""
     places = {
         child.id or f"block-{number}": _("Block %(number)s (%(label)s)")
         % {"number": number, "label": child.block.label}
@@ -64,7 +66,7 @@ def problem_words(page: EmailMixin, compiled: CompiledEmail) -> list[str]:
     }
     names = {"subject": _("Subject"), "preheader": _("Preview line"), "body": _("Body")}
     words = []
-    for found in compiled.errors:
+    for found in compiled.warnings if warnings else compiled.errors:
         place = places.get(found.block) or names.get(found.field)
         words.append(f"{place}: {found.message}" if place else found.message)
     return words
@@ -90,6 +92,14 @@ def refuse_broken_email(request: HttpRequest, page: Any) -> HttpResponse | None:
         ),
     )
     return redirect("wagtailadmin_pages:edit", page.pk)
+
+
+def tell_warnings(request: HttpRequest, page: Any) -> None:
+    """Say what is doubtful about an email just published. Hook ``after_publish_page``."""
+    if not issubclass(type(page), EmailMixin):
+        return
+    for words in problem_words(page, _compile_safely(page), warnings=True):
+        messages.warning(request, words)
 
 
 def email_published(sender: type, instance: Any, revision: Any = None, **kwargs: Any) -> None:

@@ -11,8 +11,12 @@ from uuid import UUID
 
 from django.db.models import Count, Q
 
+from saleor_automation.conf import conf
 from saleor_automation.delivery.models import Message
+from saleor_automation.emails.models import EmailVersion
 from saleor_automation.sequences.models import Enrollment, SequenceSwitch, SequenceVersion
+
+from .pages import EmailPage
 
 INSIDE = (Enrollment.State.DEBOUNCING, Enrollment.State.ACTIVE, Enrollment.State.SENDING)
 #: A mail in one of these has, as far as anybody can know, left the house.
@@ -68,6 +72,29 @@ def standings(*, now: datetime) -> dict[UUID, Standing]:
         )
         for key in {*states, *inside, *mails, *published}
     }
+
+
+def email_titles(*keys: UUID) -> dict[UUID, str]:
+    """Return titles of emails, of all without ``keys``: the default language's if there is one.
+
+    The page's title counts only for an email that never had a version.
+    """
+    default = conf().default_language.lower()
+    pages = EmailPage.objects.values_list("translation_key", "locale__language_code", "title")
+    versions = EmailVersion.objects.order_by("is_current", "number").values_list(
+        "email_key", "language", "title"
+    )
+    if keys:
+        pages, versions = (
+            pages.filter(translation_key__in=keys),
+            versions.filter(email_key__in=keys),
+        )
+    titles: dict[UUID, str] = {}
+    for rows in (pages, versions):
+        # What comes later wins: the default language after the others.
+        for key, _language, title in sorted(rows, key=lambda row: row[1].lower() == default):
+            titles[key] = title
+    return titles
 
 
 def standing(key: UUID, *, now: datetime) -> Standing:

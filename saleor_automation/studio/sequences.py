@@ -205,6 +205,7 @@ def emails_load(ids: set[int]) -> dict[int, EmailInfo]:
     """Return what the compiler must know of these pages, in two queries."""
     from saleor_automation.conf import conf
     from saleor_automation.emails.models import EmailVersion
+    from saleor_automation.emails.variables import variables_missing
 
     from .pages import EmailPage
 
@@ -214,19 +215,21 @@ def emails_load(ids: set[int]) -> dict[int, EmailInfo]:
             "pk", "translation_key", "title"
         )
     }
-    variables = dict(
-        EmailVersion.objects.filter(
-            email_key__in=[key for key, _title in pages.values()],
-            language=conf().default_language,
-            is_current=True,
-        ).values_list("email_key", "variables")
-    )
+    ready: set[uuid.UUID] = set()
+    used: dict[uuid.UUID, set[str]] = {}
+    # In any language: each is somebody's mail.
+    for key, language, variables in EmailVersion.objects.filter(
+        email_key__in=[key for key, _title in pages.values()], is_current=True
+    ).values_list("email_key", "language", "variables"):
+        if language == conf().default_language:
+            ready.add(key)
+        used.setdefault(key, set()).update(variables_missing(variables, ()))
     return {
         pk: EmailInfo(
             key=key,
             title=title,
-            ready=key in variables,
-            uses=frozenset(path.split(".")[0] for path in variables.get(key, ())),
+            ready=key in ready,
+            uses=frozenset(path.split(".")[0] for path in used.get(key, ())),
         )
         for pk, (key, title) in pages.items()
     }

@@ -8,24 +8,29 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.views.generic import RedirectView
 from wagtail.admin.menu import MenuItem
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel
 from wagtail.admin.ui.tables import NumberColumn, StatusTagColumn
+from wagtail.admin.views.generic import PermissionCheckedMixin
 from wagtail.admin.viewsets.base import ViewSet
-from wagtail.permission_policies import ModelPermissionPolicy
+from wagtail.permission_policies.base import BasePermissionPolicy
+from wagtail.permissions import page_permission_policy
 from wagtail.snippets.views.snippets import IndexView, SnippetViewSet, SnippetViewSetGroup
 
 from saleor_automation import clock
+from saleor_automation.conf import conf
 from saleor_automation.emails.models import Brand
 from saleor_automation.sequences.models import SequenceSwitch
 
 from . import permissions
 from .faults import FaultIndexView, FaultView
 from .mails import MailIndexView, MailSourceView, MailView
+from .pages import EmailIndexPage
 from .selectors import Standing, standings
 from .sending import SendingView
 from .sequences import Sequence
@@ -123,7 +128,7 @@ class BrandViewSet(SnippetViewSet):
 class GuardedViewSet(ViewSet):
     """A viewset without a model form, shown to those its policy lets in."""
 
-    policy: ModelPermissionPolicy
+    policy: BasePermissionPolicy
     actions: tuple[str, ...] = ("view", "change")
 
     @cached_property
@@ -135,6 +140,33 @@ class GuardedViewSet(ViewSet):
                 return bool(policy.user_has_any_permission(request.user, actions))
 
         return GuardedMenuItem
+
+
+class EmailsView(PermissionCheckedMixin, RedirectView):
+    """Leads to the folder of emails in the default language, or to where one can be made."""
+
+    permission_policy = page_permission_policy
+    any_permission_required = ["add", "change", "publish"]
+
+    def get_redirect_url(self, *args: Any, **kwargs: Any) -> str:
+        folders = EmailIndexPage.objects.order_by("depth", "path")
+        own = folders.filter(locale__language_code__iexact=conf().default_language).first()
+        folder = own or folders.first()
+        if folder is None:
+            return reverse("wagtailadmin_explore_root")
+        return reverse("wagtailadmin_explore", args=[folder.pk])
+
+
+class EmailsViewSet(GuardedViewSet):
+    name = "automation_emails"
+    url_prefix = "automation/emails"
+    icon = "doc-full-inverse"
+    menu_label = _("Emails")
+    policy = page_permission_policy
+    actions = ("add", "change", "publish")
+
+    def get_urlpatterns(self) -> list[URLPattern]:
+        return [path("", EmailsView.as_view(), name="index")]
 
 
 class MailsViewSet(GuardedViewSet):
@@ -189,4 +221,4 @@ class AutomationGroup(SnippetViewSetGroup):
     menu_order = 90
     add_to_admin_menu = True
     submenu_hook = "register_automation_menu_item"
-    items = (SequenceViewSet, MailsViewSet, BrandViewSet, SendingViewSet, FaultsViewSet)
+    items = (SequenceViewSet, EmailsViewSet, MailsViewSet, BrandViewSet, SendingViewSet, FaultsViewSet)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
 
+from saleor_automation.conf import conf
+from saleor_automation.delivery.links import links_for
 from saleor_automation.emails.models import EmailVersion
+from saleor_automation.people.models import Contact, Suppression
 from saleor_automation.sequences.models import SequenceSwitch, SequenceVersion
 from saleor_automation.studio.pages import EmailPage
 from saleor_automation.studio.sequences import Sequence
 from saleor_automation.studio.starter.loader import starter_id
+from tests.studio.helpers import email_version, sent_message
 
 pytestmark = pytest.mark.browser
 
@@ -131,3 +136,37 @@ def test_other_pages_open(page: Any, screenshot: Any) -> None:
         page.goto(path)
         assert page.get_by_text(words).first.is_visible(), path
         screenshot(page, name)
+
+
+def test_the_links_of_a_mail_in_the_browser_open_and_work(page: Any, live_server: Any) -> None:
+    """What is sandboxed is the mail; the pages its links open are like any others."""
+    person = Contact.objects.get(email="aisyah@example.com")
+    version = email_version(
+        html="<p>Hello</p><a target='_blank' href='{{ links.unsubscribe }}'>Unsubscribe</a>"
+        "<a target='_blank' href='{{ basket.url }}'>Basket</a>"
+    )
+    pk = uuid.uuid4()
+    paths = {
+        name: live_server.url + address.removeprefix(conf().public_url)
+        for name, address in links_for(contact_id=person.pk, message_id=pk).items()
+    }
+    basket = "https://kertas.example/checkout?checkout=1"
+    context = {"links": paths, "basket": {"url": basket}, "contact": {"first_name": "Aisyah"}}
+    sent_message(version, context=context, pk=pk, contact=person)
+    page.context.route(
+        "https://kertas.example/**",
+        lambda route: route.fulfill(
+            content_type="text/html",
+            headers={"Cross-Origin-Opener-Policy": "same-origin"},
+            body="<p id=out>-</p><script>document.getElementById('out').textContent='Paid'</script>",
+        ),
+    )
+    page.goto(paths["view"])
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name="Basket").click()
+    opened.value.get_by_text("Paid").wait_for()
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name="Unsubscribe").click()
+    opened.value.get_by_role("button", name="Unsubscribe").click()
+    opened.value.get_by_text("You are unsubscribed").wait_for()
+    assert Suppression.objects.get().reason == Suppression.Reason.UNSUBSCRIBED

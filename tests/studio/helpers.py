@@ -92,7 +92,7 @@ def email_version(**changes: Any) -> EmailVersion:
 
 def message(**changes: Any) -> Message:
     """Make a mail in the ledger, without its content."""
-    pk = uuid.uuid4()
+    pk = changes.pop("pk", None) or uuid.uuid4()
     return Message.objects.create(
         **{
             "id": pk,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.test import Client
 from django.urls import reverse
+from wagtail.users.models import UserProfile
 
 from saleor_automation.delivery.models import Message
 
-from .helpers import contact, email_version, fault, message, sent_message, waiting_sequence
+from .helpers import NOW, contact, email_version, fault, message, sent_message, waiting_sequence
 
 pytestmark = pytest.mark.django_db
 
@@ -26,6 +29,32 @@ def test_mails_are_listed_with_state_and_reason(admin_client: Client) -> None:
     page = admin_client.get(reverse(INDEX)).content.decode()
     assert "Hello Aisyah" in page
     assert "The person unsubscribed." in page
+
+
+def test_a_mail_not_written_yet_has_its_emails_title(admin_client: Client) -> None:
+    version = email_version(title="Nice to meet you")
+    planned = message(email_key=version.email_key)
+    message()
+    page = admin_client.get(reverse(INDEX)).content.decode()
+    assert "Nice to meet you" in page
+    assert page.count("Mail not written yet") == 1
+    detail = admin_client.get(reverse("automation_mails:detail", args=[planned.pk]))
+    assert (str(detail.context["why"][1][0]), detail.context["why"][1][1]) == (
+        "Email",
+        "Nice to meet you",
+    )
+
+
+def test_times_have_24_hours_in_every_language(admin_client: Client, admin_user: Any) -> None:
+    mail = message(due_at=NOW.replace(hour=17), planned_at=NOW.replace(hour=17))
+    words = "2 Mar 2026, 17:00"
+    for language in ("en", "ms"):
+        UserProfile.objects.update_or_create(
+            user=admin_user, defaults={"preferred_language": language}
+        )
+        assert words in admin_client.get(reverse(INDEX)).content.decode()
+        detail = admin_client.get(reverse("automation_mails:detail", args=[mail.pk]))
+        assert words in detail.content.decode()
 
 
 def test_mails_can_be_filtered(admin_client: Client) -> None:
@@ -47,8 +76,6 @@ def test_mails_can_be_filtered(admin_client: Client) -> None:
 
 def test_a_hundred_mails_come_in_pages_newest_first(admin_client: Client) -> None:
     from datetime import timedelta
-
-    from .helpers import NOW
 
     for number in range(60):
         message(planned_at=NOW + timedelta(minutes=number), to_address=f"p{number}@example.com")

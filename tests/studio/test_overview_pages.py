@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 
 from saleor_automation.delivery.models import SendingControl
 from saleor_automation.emails.models import Brand
+from saleor_automation.studio.pages import EmailIndexPage
 from saleor_automation.studio.sequences import Sequence
+from saleor_automation.studio.starter import starter_load
 from saleor_automation.studio.viewsets import AutomationGroup
 
 from .helpers import (
+    NOW,
     contact,
     email_version,
     fault,
@@ -182,7 +187,8 @@ def test_every_page_opens_for_an_administrator(admin_client: Client) -> None:
     for address in own_urls():
         if str(mail.pk) in address or address.endswith(".eml"):
             continue
-        assert admin_client.get(address).status_code == 200, address
+        # "Emails" leads to Wagtail's own page of the folder.
+        assert admin_client.get(address, follow=True).status_code == 200, address
 
 
 @pytest.mark.parametrize(
@@ -200,6 +206,33 @@ def test_one_permission_opens_one_page(
     assert client.get(reverse(allowed)).status_code == 200
     assert client.get(reverse(refused)).status_code == 302
     assert "sa-overview" in client.get(reverse(HOME)).content.decode()
+
+
+def test_the_menu_leads_to_the_emails(admin_client: Client) -> None:
+    starter_load(now=NOW)
+    page = admin_client.get(reverse("automation_emails:index"), follow=True).content.decode()
+    assert "There is no site set up for this location" not in page
+    folder = EmailIndexPage.objects.get(locale__language_code="en")
+    response = admin_client.get(reverse("automation_emails:index"))
+    assert response.headers["Location"] == reverse("wagtailadmin_explore", args=[folder.pk])
+
+
+def test_the_studio_says_its_name(admin_client: Client, client: Client, settings: Any) -> None:
+    settings.WAGTAIL_SITE_NAME = "Kedai Mail"
+    assert "- Kedai Mail</title>" in admin_client.get(reverse(HOME)).content.decode()
+    login = Client().get(reverse("wagtailadmin_login")).content.decode()
+    assert "Sign in to Kedai Mail" in login
+    assert "Wagtail</title>" not in login
+
+
+def test_the_default_brand_cannot_be_deleted(admin_client: Client) -> None:
+    default = Brand.objects.create(name="Paper & Co")
+    other = Brand.objects.create(name="Other", channel="other")
+    delete = Brand.snippet_viewset.get_url_name("delete")
+    refused = admin_client.post(reverse(delete, args=[default.pk]), follow=True)
+    assert "The default brand cannot be deleted" in refused.content.decode()
+    admin_client.post(reverse(delete, args=[other.pk]))
+    assert [brand.name for brand in Brand.objects.all()] == ["Paper & Co"]
 
 
 def test_the_permissions_can_be_granted_to_a_group(admin_client: Client) -> None:

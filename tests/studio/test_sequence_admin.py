@@ -150,11 +150,26 @@ def test_an_editor_without_publish_may_not_switch(client: Client) -> None:
     assert not SequenceSwitch.objects.filter(state="on").exists()
 
 
-def test_deleting_a_sequence_turns_it_off(admin_client: Client) -> None:
+@pytest.mark.parametrize("state", ["on", "paused"])
+def test_a_sequence_is_turned_off_before_it_is_deleted(admin_client: Client, state: str) -> None:
     sequence = waiting_sequence()
-    admin_client.post(url("switch", sequence.pk, "on"))
+    standing_at(sequence, next(iter(sequence.graph()["nodes"])), contact(), "user-1")
+    admin_client.post(url("switch", sequence.pk, state))
+    refused = admin_client.post(url("delete", sequence.pk), follow=True).content.decode()
+    assert "Turn “Patience” off first" in refused
+    assert "One person is inside." in refused
+    assert Sequence.objects.exists()
+    admin_client.post(url("switch", sequence.pk, "off"))
+    asked = admin_client.get(url("delete", sequence.pk)).content.decode()
+    assert "One person is inside. They finish “Patience”" in asked
     admin_client.post(url("delete", sequence.pk))
     assert not Sequence.objects.exists()
+
+
+def test_deleting_a_sequence_by_code_turns_it_off(admin_client: Client) -> None:
+    sequence = waiting_sequence()
+    admin_client.post(url("switch", sequence.pk, "on"))
+    sequence.delete()
     assert SequenceSwitch.objects.get(sequence=sequence.key).state == "off"
 
 

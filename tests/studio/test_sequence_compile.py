@@ -17,7 +17,8 @@ DRAFT = EmailInfo(key=uuid.UUID(int=2), title="Half written", ready=False)
 BASKET = EmailInfo(
     key=uuid.UUID(int=3), title="Basket", ready=True, uses=frozenset({"contact", "basket"})
 )
-EMAILS = {1: HELLO, 2: DRAFT, 3: BASKET}
+LOYALTY = EmailInfo(key=uuid.UUID(int=4), title="Loyal", ready=True, uses=frozenset({"loyalty"}))
+EMAILS = {4: LOYALTY, 1: HELLO, 2: DRAFT, 3: BASKET}
 
 
 def send(step: str, email: int | None = 1, expires: int | None = None) -> dict[str, Any]:
@@ -133,6 +134,7 @@ def test_exit_rules_take_their_reason_from_the_fact() -> None:
         ([send("a"), wait("b", None)], "Step 2 (Wait): Say how long"),
         ([wait("b", 0)], "Say how long"),
         ([send("a", 3)], "“Basket” shows a basket"),
+        ([send("a", 4)], "“Loyal” shows “loyalty”"),
         ([leave("a"), send("b")], "Step 2 (Send): Nobody ever comes here"),
         ([when("i", [leave("a")], [leave("b")]), send("c")], "Nobody ever comes here"),
         ([send("")], "has no id"),

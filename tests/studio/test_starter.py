@@ -7,7 +7,7 @@ import re
 import pytest
 from django.test import Client
 from django.urls import reverse
-from wagtail.models import Locale
+from wagtail.models import Locale, Page, Site
 
 from saleor_automation.emails.models import Brand, EmailVersion
 from saleor_automation.emails.variables import sample_values
@@ -160,6 +160,41 @@ def test_an_email_a_sequence_sends_cannot_be_deleted(admin_client: Client) -> No
     welcome.save_revision().publish()
     admin_client.post(reverse("wagtailadmin_pages:delete", args=[page.pk]))
     assert not EmailPage.objects.filter(pk=page.pk).exists()
+
+
+@pytest.mark.usefixtures("loaded")
+def test_an_email_a_sequence_sends_cannot_be_unpublished(admin_client: Client) -> None:
+    page = EmailPage.objects.get(slug="welcome-hello", locale__language_code="en")
+    one = reverse("wagtailadmin_pages:unpublish", args=[page.pk])
+    many = reverse("wagtail_bulk_action", args=["wagtailcore", "page", "unpublish"])
+    bulk_delete = reverse("wagtail_bulk_action", args=["wagtailcore", "page", "delete"])
+    for address in (one, f"{many}?id={page.pk}", f"{bulk_delete}?id={page.pk}"):
+        response = admin_client.post(address, follow=True)
+        assert "This is still sent by: “Welcome”." in response.content.decode(), address
+        page.refresh_from_db()
+        assert page.live, address
+    welcome = Sequence.objects.get(key=starter_id("sequence", "welcome"))
+    welcome.steps = list(welcome.steps.raw_data)[1:]
+    welcome.save_revision().publish()
+    admin_client.post(one)
+    page.refresh_from_db()
+    assert not page.live
+
+
+def test_wagtails_welcome_page_makes_room() -> None:
+    assert Page.objects.filter(slug="home", depth=2).exists()
+    starter_load(now=NOW)
+    assert not Page.objects.filter(slug="home").exists()
+    folder = EmailIndexPage.objects.get(locale__language_code="en")
+    assert Site.objects.get().root_page_id == folder.pk
+
+
+def test_a_hosts_own_first_page_stays() -> None:
+    home = Page.objects.get(slug="home", depth=2)
+    home.title = "Our shop"
+    home.save_revision().publish()
+    starter_load(now=NOW)
+    assert Site.objects.get().root_page_id == home.pk
 
 
 def test_both_languages_say_the_same_things() -> None:

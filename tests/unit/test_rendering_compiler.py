@@ -314,6 +314,24 @@ def test_good_links_are_allowed(link: str) -> None:
     assert codes(Button("Go", link, id="b")) == []
 
 
+@pytest.mark.parametrize(
+    ("subject", "says"),
+    [
+        ("{% if contact.first_name %}Hi", "“{% if contact.first_name %}” is not ended"),
+        ("{% for x in basket.lines %}{% if x.name %}{% endfor %}", "“{% endfor %}” ends nothing"),
+        ("Hi {% endif %}", "“{% endif %}” ends nothing"),
+        ("Hi {{ contact.first_name | }}", "“{{ contact.first_name | }}” cannot be read"),
+        ("{% fi contact %}", "There is no tag “{% fi contact %}”"),
+        ("{% if contact.email = 1 %}a{% endif %}", "“{% if contact.email = 1 %}” cannot be read"),
+        ("{% if contact.email %}a{% else %}b{% endif %}{{ x y }}", "“{{ x y }}” cannot be read"),
+    ],
+)
+def test_what_liquid_cannot_read_is_named(subject: str, says: str) -> None:
+    (found,) = compile_email(document(Text("<p>x</p>"), subject=subject), Style()).errors
+    assert (found.field, found.code) == ("subject", "liquid-syntax")
+    assert says in found.message
+
+
 def test_asking_whether_there_is_a_basket_is_fine() -> None:
     assert codes(Text("<p>{% if basket %}{{ basket.total }}{% endif %}!</p>")) == []
 

@@ -16,7 +16,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import translation
 from django.utils.translation import gettext
-from wagtail.models import Locale, Page
+from wagtail.models import Locale, Page, Site
 
 from saleor_automation.emails.brands import SEEDED_NAME
 from saleor_automation.emails.models import Brand
@@ -30,6 +30,8 @@ from .content import SEQUENCES, EmailText, SequenceContent, Step
 #: Root of every id the starter content has.
 NAMESPACE = uuid.UUID("5f0c2a53-1d6f-5a6b-9d9e-0d8f3a6f2b10")
 TEXTS: dict[str, dict[str, EmailText]] = {"en": emails_en.EMAILS, "ms": emails_ms.EMAILS}
+#: How the title of the page begins that Wagtail's migrations make.
+WELCOME = "Welcome to your new Wagtail site"
 FOLDERS = {"en": "Emails", "ms": "E-mel"}
 
 
@@ -58,7 +60,7 @@ def starter_id(*parts: object) -> uuid.UUID:
 def starter_load(*, now: datetime, languages: Sequence[str] = ("en", "ms")) -> StarterResult:
     """Make what is missing of the starter content: published, and switched off.
 
-    Never changes what exists. Raises ValueError for a language there are no texts in.
+    Never changes what exists, Wagtail's own empty welcome page apart. Raises ValueError for a language there are no texts in.
     """
     unknown = sorted(set(languages) - set(TEXTS))
     if unknown:
@@ -68,6 +70,7 @@ def starter_load(*, now: datetime, languages: Sequence[str] = ("en", "ms")) -> S
         emails = sum(_emails_make(language) for language in languages)
         # A sequence names the pages of one language; the engine finds the others itself.
         sequences = sum(_sequence_make(content, languages[0]) for content in SEQUENCES)
+        _welcome_replace(languages[0])
     return StarterResult(emails=emails, sequences=sequences, brands=brands)
 
 
@@ -76,6 +79,25 @@ def _brand_make() -> int:
         return 0
     Brand.objects.create(channel="", name=SEEDED_NAME)
     return 1
+
+
+def _welcome_replace(language: str) -> None:
+    """Put the emails where Wagtail's migrations left a page that welcomes to Wagtail.
+
+    Only a page nobody has touched: a host's site keeps its own.
+    """
+    page = Page.objects.filter(slug="home", depth=2, numchild=0, title__startswith=WELCOME).first()
+    folder = EmailIndexPage.objects.filter(
+        translation_key=starter_id("folder"), locale__language_code=language
+    ).first()
+    if page is None or folder is None or type(page.specific) is not Page:
+        return
+    if page.latest_revision_id is not None:
+        return
+    # First: deleting a site's root page deletes the site.
+    Site.objects.filter(root_page=page).update(root_page=folder)
+    Site.clear_site_root_paths_cache()
+    page.delete()
 
 
 def _emails_make(language: str) -> int:
