@@ -85,9 +85,7 @@ def _subject_warnings(subjects: Iterable[str]) -> list[Diagnostic]:
         "For a customer of whom little is known the subject is empty. Add words, or a default: "
         "{{ contact.first_name | default: 'friend' }}."
     )
-    return [
-        Diagnostic(field="subject", severity="warning", code="subject-empty", message=message)
-    ]
+    return [Diagnostic(field="subject", severity="warning", code="subject-empty", message=message)]
 
 
 def _errors(diagnostics: list[Diagnostic]) -> list[Diagnostic]:

@@ -68,7 +68,9 @@ def refuse_needed_snippet(request: HttpRequest, instances: Iterable[Any]) -> Htt
     for found in instances:
         problem = ""
         if isinstance(found, Brand) and not found.channel:
-            problem = _("The default brand cannot be deleted: every mail needs a sender. Change it.")
+            problem = _(
+                "The default brand cannot be deleted: every mail needs a sender. Change it."
+            )
         elif isinstance(found, Sequence):
             problem = _sequence_problem(request, found)
         if problem:

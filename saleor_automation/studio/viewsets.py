@@ -221,4 +221,11 @@ class AutomationGroup(SnippetViewSetGroup):
     menu_order = 90
     add_to_admin_menu = True
     submenu_hook = "register_automation_menu_item"
-    items = (SequenceViewSet, EmailsViewSet, MailsViewSet, BrandViewSet, SendingViewSet, FaultsViewSet)
+    items = (
+        SequenceViewSet,
+        EmailsViewSet,
+        MailsViewSet,
+        BrandViewSet,
+        SendingViewSet,
+        FaultsViewSet,
+    )

@@ -158,7 +158,7 @@ def test_the_links_of_a_mail_in_the_browser_open_and_work(page: Any, live_server
         lambda route: route.fulfill(
             content_type="text/html",
             headers={"Cross-Origin-Opener-Policy": "same-origin"},
-            body="<p id=out>-</p><script>document.getElementById('out').textContent='Paid'</script>",
+            body="<p>-</p><script>document.querySelector('p').textContent = 'Paid'</script>",
         ),
     )
     page.goto(paths["view"])

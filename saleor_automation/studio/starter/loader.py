@@ -60,7 +60,8 @@ def starter_id(*parts: object) -> uuid.UUID:
 def starter_load(*, now: datetime, languages: Sequence[str] = ("en", "ms")) -> StarterResult:
     """Make what is missing of the starter content: published, and switched off.
 
-    Never changes what exists, Wagtail's own empty welcome page apart. Raises ValueError for a language there are no texts in.
+    Never changes what exists, Wagtail's own empty welcome page apart. Raises ValueError for
+    a language there are no texts in.
     """
     unknown = sorted(set(languages) - set(TEXTS))
     if unknown:
