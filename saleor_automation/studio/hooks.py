@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.contrib.auth.models import Permission
@@ -16,6 +17,7 @@ from .guards import refuse_needed_email, refuse_needed_emails, refuse_needed_sni
 from .overview import OverviewPanel
 from .permissions import grantable_permissions
 from .publishing import refuse_broken_email, tell_warnings
+from .steps import UNIT_WORDS_ONE
 from .viewsets import AutomationGroup
 
 register_snippet(AutomationGroup)
@@ -52,4 +54,8 @@ def add_styles() -> str:
 
 @hooks.register("insert_editor_js")
 def add_condition_form() -> str:
-    return format_html('<script src="{}"></script>', static("saleor_automation/conditions.js"))
+    return format_html(
+        '<script src="{}" data-one="{}"></script>',
+        static("saleor_automation/conditions.js"),
+        json.dumps({unit: str(words) for unit, words in UNIT_WORDS_ONE.items()}),
+    )

@@ -22,6 +22,9 @@ from saleor_automation.sequences.conditions import FACTS, OP_WORDS, condition_pa
 DEPTH = 3
 UNIT_MINUTES = {"minutes": 1, "hours": 60, "days": 24 * 60, "weeks": 7 * 24 * 60}
 
+#: Units of a wait of one, which a form's list of units cannot say.
+UNIT_WORDS_ONE = {"minutes": _("minute"), "hours": _("hour"), "days": _("day"), "weeks": _("week")}
+
 
 def fact_choices() -> list[tuple[str, Any]]:
     """Return every fact a condition may ask about, as form choices."""

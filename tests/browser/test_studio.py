@@ -64,6 +64,17 @@ def test_the_flow_is_shown_beside_the_form(page: Any, screenshot: Any) -> None:
     screenshot(page, "sequence-flow")
 
 
+def test_a_wait_of_one_is_counted_right(page: Any) -> None:
+    sequence = Sequence.objects.get(key=starter_id("sequence", "basket"))
+    page.goto(f"/studio/automation/sequences/edit/{sequence.pk}/")
+    page.locator("input[name='steps-0-value-amount']").wait_for(state="attached")
+    headings = page.locator("[data-panel-heading-text]").all_inner_texts()
+    summaries = " | ".join(headings)
+    assert "1 hour" in summaries
+    assert "1 hours" not in summaries
+    assert "23 hours" in summaries
+
+
 def test_a_condition_offers_what_fits_its_fact(page: Any, screenshot: Any) -> None:
     sequence = Sequence.objects.get(key=starter_id("sequence", "basket"))
     page.goto(f"/studio/automation/sequences/edit/{sequence.pk}/")

@@ -1,4 +1,5 @@
 /* Condition forms: offer only the comparisons that fit the fact, and no value for yes/no.
+   Waits: "1 hour" instead of "1 hours" above a step that is folded.
    Without this script the form still works; the server checks everything. */
 (function () {
   'use strict';
@@ -39,6 +40,26 @@
     if (ops && op.value && !ops.includes(op.value)) op.value = ops[0];
     row(value).hidden = YES_NO.includes(op.value);
   }
+
+  const ONE = JSON.parse(document.currentScript.dataset.one || '{}');
+
+  function countWaits() {
+    const blocks = window.wagtailStreamField && window.wagtailStreamField.blocks;
+    const block = blocks && blocks.StructBlock && blocks.StructBlock.prototype;
+    if (!block || block.countsWaits) return;
+    const original = block.getTextLabel;
+    block.countsWaits = true;
+    block.getTextLabel = function (options) {
+      const parts = this.childBlocks || {};
+      const words = original.call(this, options);
+      if (!parts.amount || !parts.unit || String(parts.amount.getValue()) !== '1') return words;
+      const one = ONE[parts.unit.getValue()];
+      return one ? '1 ' + one : words;
+    };
+  }
+  countWaits();
+  // Before Wagtail draws the steps, which it does on the same event.
+  document.addEventListener('readystatechange', countWaits);
 
   function adaptAll() {
     document.querySelectorAll('select[name$="-fact"]').forEach(adapt);
