@@ -48,9 +48,7 @@ class RawEvent(models.Model):
         verbose_name_plural = _("received events")
         indexes = [
             models.Index(fields=["id"], condition=Q(state="pending"), name="sa_raw_pending"),
-            models.Index(
-                fields=["-received_at"], condition=Q(state="fault"), name="sa_raw_fault"
-            ),
+            models.Index(fields=["-received_at"], condition=Q(state="fault"), name="sa_raw_fault"),
         ]
         constraints = [models.UniqueConstraint(fields=["digest"], name="sa_raw_once")]
 
