@@ -23,6 +23,7 @@ from saleor_automation.inbox.models import Event
 
 from .graph import Graph, graph_digest, graph_parse
 from .models import Enrollment, SequenceSwitch, SequenceVersion
+from .parcels import parcel_wishes
 from .triggers import TRIGGERS, entry_context, entry_key
 
 logger = logging.getLogger(__name__)
@@ -152,6 +153,10 @@ def _event_enter(event: Event, now: datetime) -> None:
     key = entry_key(trigger, event.data)
     if not key:
         return
+    if event.kind == kinds.SHIPPED:
+        parcel = str(event.data.get("fulfillment", ""))
+        if parcel_wishes([parcel]).get(parcel) is False:
+            return
     switched_on = SequenceSwitch.objects.filter(state=SequenceSwitch.State.ON).values("sequence")
     for version in SequenceVersion.objects.filter(
         trigger=event.kind, is_current=True, sequence__in=switched_on

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from saleor_automation import clock
 from saleor_automation.delivery.models import Message
+from saleor_automation.delivery.truth import Truth
 from saleor_automation.demo import bodies
 from saleor_automation.inbox.models import Event
 from saleor_automation.sequences.models import Enrollment, SequenceVersion, StepRun
@@ -350,7 +351,7 @@ def test_a_buyer_never_gets_a_basket_mail(
     after the order's event was received; that half shows the engine's own rules.
     """
     if truth == "not asked":
-        monkeypatch.setattr("saleor_automation.delivery.sender.truth_refusals", lambda **kwargs: {})
+        monkeypatch.setattr("saleor_automation.delivery.sender.truth_ask", lambda **kwargs: Truth())
     basket_sequence()
     seen = {"mails": 0, "examples": 0}
 
