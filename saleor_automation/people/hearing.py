@@ -44,7 +44,7 @@ def account_hear(
     """
     said = set(
         Consent.objects.filter(contact=contact)
-        .exclude(source__in=[ACCOUNT, WRITE_BACK])
+        .exclude(source=WRITE_BACK)
         .values_list("state", "at")
     )
     if echo_of(flag, said):

@@ -23,7 +23,7 @@ from saleor_automation.contract.values import moment, pairs
 from saleor_automation.exceptions import ContractError, SaleorAPIError
 from saleor_automation.saleor_app.api import graphql
 
-from .consent import ACCOUNT, SHOP, ConsentState, Word, flag_of, words_of
+from .consent import SHOP, ConsentState, Word, flag_of, words_of
 from .hearing import account_hear, echo_add, flag_words, suppression_lift
 from .identities import user_of
 from .metadata import flag_read, flag_write, names_of
@@ -65,8 +65,8 @@ def _mirrors() -> bool:
 def write_back_plan(*, contact: Contact, now: datetime) -> None:
     """Leave a row when a person's last word is not what their account says.
 
-    Written are words said here, and later ones from baskets and orders where an earlier
-    word of ours would contradict them. Must run in a transaction, with the contact locked.
+    Written are words said here, and later ones of the shop where what we wrote before would
+    contradict them. Must run in a transaction, with the contact locked.
     """
     if not conf().consent_write_back or not write_back_key():
         return
@@ -78,7 +78,7 @@ def write_back_plan(*, contact: Contact, now: datetime) -> None:
     said = _state(word)
     if row is not None and (row.said, row.said_at) == (said, word.at):
         return
-    if word.source == ACCOUNT or (_mirrors() and flag_of(rows) == said):
+    if _mirrors() and flag_of(rows) == said:
         if row is not None and row.state == State.PENDING:
             Row.objects.filter(pk=row.pk).update(state=State.NEEDLESS)
         return

@@ -7,7 +7,7 @@ these with a compiled graph.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -216,6 +216,30 @@ def enrollment_enter(
         claimed_until=None,
     )
     return enrollment if changed else None
+
+
+def parcels_untell(*, order_id: str, fulfillment_ids: Collection[str], now: datetime) -> None:
+    """Take out whom parcels brought in that the shop does not want the customer told of.
+
+    Before their first mail they were never in: another parcel of the order may still bring
+    them in.
+    """
+    shipped = SequenceVersion.objects.filter(trigger=kinds.SHIPPED).values("sequence")
+    inside = Enrollment.objects.filter(
+        sequence__in=shipped,
+        entry_key=order_id,
+        context__fulfillment__in=list(fulfillment_ids),
+        state__in=LIVE,
+    )
+    inside.filter(mails=0).delete()
+    inside.update(
+        state=Enrollment.State.EXITED,
+        reason="not_told",
+        finished_at=now,
+        due_at=None,
+        claim=None,
+        claimed_until=None,
+    )
 
 
 def mail_expiry(*, due_at: datetime, expires: timedelta | None) -> datetime:
