@@ -144,7 +144,7 @@ def sequence_make(
         "purpose": "marketing",
         "topic": name,
         "exits": exits or [],
-        "entry": names[0],
+        "entry": names[0] if names else None,
         "nodes": nodes,
         **changes,
     }

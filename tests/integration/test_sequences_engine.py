@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core import mail
@@ -15,6 +17,7 @@ from saleor_automation import clock
 from saleor_automation.delivery.models import Message
 from saleor_automation.delivery.truth import Truth
 from saleor_automation.demo import bodies
+from saleor_automation.demo.world import Order, Parcel
 from saleor_automation.inbox.models import Event
 from saleor_automation.sequences.models import Enrollment, SequenceVersion, StepRun
 from saleor_automation.sequences.services import sequence_publish, sequence_switch
