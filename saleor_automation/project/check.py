@@ -86,6 +86,7 @@ def look(*, resolver: Resolver | None = None) -> Iterator[Finding]:
     yield from sequences_look(ready=ready)
     yield from sending_look(ready=ready)
     yield from saleor_look(ready=ready)
+    yield from waiting_look(ready=ready)
 
 
 def settings_look() -> Iterator[Finding]:
@@ -365,4 +366,32 @@ def saleor_look(*, ready: bool) -> Iterator[Finding]:
             WARN,
             f"{conf().saleor_api_url} has not installed this Studio yet.",
             f"In its Dashboard install the app from {conf().public_url}/saleor/manifest.",
+        )
+
+
+def waiting_look(*, ready: bool) -> Iterator[Finding]:
+    """Look what waits for Saleor: held mails, and consent that is to be written back."""
+    if not ready:
+        return
+    from saleor_automation.delivery import reasons
+    from saleor_automation.delivery.models import Message
+    from saleor_automation.people.models import ConsentWriteBack
+
+    held = Message.objects.filter(state=Message.State.PLANNED, reason=reasons.UNREACHABLE)
+    if count := held.count():
+        said = held.exclude(detail="").values_list("detail", flat=True).first() or ""
+        yield Finding(
+            "held mails",
+            WARN,
+            f"{count} wait until Saleor can be asked about them. {said}".strip(),
+            _at("See which in the Studio under Automation, Mails.", "mails/"),
+        )
+    lost = ConsentWriteBack.objects.filter(state=ConsentWriteBack.State.FAILED)
+    if count := lost.count():
+        said = lost.exclude(detail="").values_list("detail", flat=True).first() or ""
+        yield Finding(
+            "consent",
+            WARN,
+            f"What {count} people said could not be written to their accounts in Saleor. {said}",
+            "It counts here all the same. docs/consent.md says what may be the matter.",
         )
