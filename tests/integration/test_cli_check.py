@@ -10,10 +10,11 @@ from django.urls import resolve
 from rich.console import Console
 
 from saleor_automation import clock
-from saleor_automation.delivery.models import SendingControl
+from saleor_automation.delivery.models import Message, SendingControl
 from saleor_automation.delivery.services import sending_bind
 from saleor_automation.demo.sink import Sink
 from saleor_automation.emails.models import Brand
+from saleor_automation.people.models import ConsentWriteBack, Contact
 from saleor_automation.project import check
 from saleor_automation.project.check import OK, PROBLEM, WARN
 from saleor_automation.project.web import free_port
@@ -172,3 +173,30 @@ def test_the_table_shows_everything_and_the_code_says_whether_to_worry(brand, se
     open_sending()
     settings.EMAIL_BACKEND = "anymail.backends.test.EmailBackend"
     assert check.run(console=console, resolver=resolver()) == 0
+
+
+@pytest.mark.django_db
+def test_what_waits_for_saleor_is_said():
+    assert list(check.waiting_look(ready=True)) == []
+    now = clock.now()
+    Message.objects.create(
+        id=uuid4(),
+        key="k",
+        source="step",
+        purpose="marketing",
+        email_key=uuid4(),
+        planned_at=now,
+        due_at=now,
+        reason="saleor_unreachable",
+        detail="Saleor cannot be reached.",
+    )
+    contact = Contact.objects.create(created_at=now)
+    ConsentWriteBack.objects.create(
+        contact=contact, said="withdrawn", said_at=now, due_at=now, state="failed", detail="Gone."
+    )
+    held, consent = check.waiting_look(ready=True)
+    assert (held.about, held.level) == ("held mails", WARN)
+    assert "Saleor cannot be reached." in held.text
+    assert (consent.about, consent.level) == ("consent", WARN)
+    assert "Gone." in consent.text
+    assert list(check.waiting_look(ready=False)) == []
