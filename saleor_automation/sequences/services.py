@@ -21,9 +21,9 @@ from saleor_automation.contract import kinds
 from saleor_automation.exceptions import UsageError
 from saleor_automation.inbox.models import Event
 
-from .graph import Graph, graph_digest, graph_parse
+from .graph import Graph, Send, graph_digest, graph_parse
 from .models import Enrollment, SequenceSwitch, SequenceVersion
-from .parcels import parcel_wishes
+from .parcels import UNSAID, parcel_wishes
 from .triggers import TRIGGERS, entry_context, entry_key
 
 logger = logging.getLogger(__name__)
@@ -190,7 +190,7 @@ def enrollment_enter(
             "state": Enrollment.State.DEBOUNCING if quiet else Enrollment.State.ACTIVE,
             "node_entered_at": now,
             "entered_at": happened,
-            "due_at": happened + quiet if quiet else now,
+            "due_at": happened + quiet if quiet else now + _pause(version, event),
         },
     )
     if created:
@@ -216,6 +216,14 @@ def enrollment_enter(
         claimed_until=None,
     )
     return enrollment if changed else None
+
+
+def _pause(version: SequenceVersion, event: Event) -> timedelta:
+    """Return how long to wait for the shop's wish before a mail about a parcel is planned."""
+    graph = version_graph(version.pk)
+    at_once = graph.entry is not None and isinstance(graph.nodes[graph.entry], Send)
+    unsaid = event.kind == kinds.SHIPPED and event.data.get("notify") is None
+    return UNSAID if at_once and unsaid else timedelta(0)
 
 
 def parcels_untell(*, order_id: str, fulfillment_ids: Collection[str], now: datetime) -> None:

@@ -466,14 +466,16 @@ def test_a_parcel_the_customer_is_not_to_be_told_of_starts_nothing(
 
 def test_who_was_mailed_about_a_parcel_hears_no_more_of_it(play: Play) -> None:
     sending_open()
-    sequence_make("after", "shipped", [0, 1440])
+    sequence_make("after", "shipped", [1, 1440])
     play.basket(play.shopper(), "b1")
     sold = play.buy("b1")
     parcel = play.world.ship("b1", "TRACK1", play.clock.at)
     shipped(play, parcel, sold, None, "order_fulfilled")
     settle()
+    play.clock.forward(minutes=1)
+    settle()
     assert [mail[2:] for mail in mails()] == [("planned", "parcel_unsaid")]
-    play.clock.forward(minutes=2)
+    play.clock.forward(minutes=1)
     settle()
     assert [mail[2:] for mail in mails()] == [("accepted", "")]
     shipped(play, parcel, sold, False, "fulfillment_created")
