@@ -13,7 +13,8 @@ from saleor_automation.saleor_app.api import graphql
 from saleor_automation.saleor_app.installations import installation_forget
 from saleor_automation.saleor_app.manifest import manifest_view
 from saleor_automation.saleor_app.models import Installation
-from saleor_automation.saleor_app.register import APP_QUERY, register_view
+from saleor_automation.saleor_app.lifecycle import SHOP_QUERY, STATE_QUERY
+from saleor_automation.saleor_app.register import register_view
 from tests.shared import SALEOR, TinySaleor, needs_schemas
 
 SECRET = "good-token"
@@ -224,7 +225,8 @@ def test_the_question_who_we_are_is_valid_against_saleors_schema(saleor, schema)
     from graphql import build_schema, parse, validate
 
     known = build_schema((SALEOR / "schema" / f"{schema}.graphql").read_text(), assume_valid=True)
-    assert validate(known, parse(APP_QUERY)) == []
+    for query in (STATE_QUERY, SHOP_QUERY):
+        assert validate(known, parse(query)) == []
 
 
 @needs_schemas
