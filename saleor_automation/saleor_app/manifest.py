@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.templatetags.static import static
@@ -86,6 +87,27 @@ def _webhook(item: Subscription, version: tuple[int, int], url: str) -> dict[str
     if version >= IDENTIFIERS_SINCE:
         webhook["identifier"] = item.identifier
     return webhook
+
+
+#: A host as Saleor takes it: a name without underscores, or an IP address; then a port of at
+#: least two digits (``AppURLValidator``, the same in 3.21 to 3.24).
+_LABEL = r"[a-z0-9\u00a1-\uffff](?:[a-z0-9\u00a1-\uffff-]{0,61}[a-z0-9\u00a1-\uffff])?"
+_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\])(?::\d{{2,5}})?\Z", re.IGNORECASE)
+
+
+def address_problems(url: str) -> list[str]:
+    """Return why Saleor would refuse an app under this public address; [] when it would not."""
+    problems = []
+    host = urlsplit(url).netloc.rpartition("@")[2]
+    if host and not _HOST.match(host):
+        problems.append(
+            f"Saleor refuses the address {url}: the name of a host may have letters, digits and "
+            "hyphens only, and a port two digits at least."
+        )
+    for place, limit in (("/studio/", MAX_APP_URL), (WEBHOOK_PATH, MAX_TARGET_URL)):
+        if len(f"{url}{place}") > limit:
+            problems.append(f"{url}{place} has more than the {limit} characters Saleor keeps.")
+    return problems
 
 
 @require_safe

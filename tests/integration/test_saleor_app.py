@@ -11,9 +11,9 @@ from django.test import RequestFactory
 from saleor_automation.exceptions import SaleorAPIError
 from saleor_automation.saleor_app.api import graphql
 from saleor_automation.saleor_app.installations import installation_forget
+from saleor_automation.saleor_app.lifecycle import SHOP_QUERY, STATE_QUERY
 from saleor_automation.saleor_app.manifest import manifest_view
 from saleor_automation.saleor_app.models import Installation
-from saleor_automation.saleor_app.lifecycle import SHOP_QUERY, STATE_QUERY
 from saleor_automation.saleor_app.register import register_view
 from tests.shared import SALEOR, TinySaleor, needs_schemas
 
