@@ -57,6 +57,8 @@ class Installation(models.Model):
     #: The newest report of our plugin inside Saleor: ``contract.plugin_report``, as JSON.
     plugin_report = models.JSONField(null=True, blank=True)
     plugin_report_at = models.DateTimeField(null=True, blank=True)
+    #: When a report last said that more events were given up than the one before.
+    plugin_dropped_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
         return self.api_url

@@ -18,6 +18,7 @@ another method than POST                                           405     -
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -59,14 +60,25 @@ def _receive(request: HttpRequest) -> HttpResponse:
 def plugin_report_keep(*, installation: Installation, report: PluginReport) -> bool:
     """Keep a report unless a newer one is; return whether it was kept."""
     newest = Q(plugin_report_at=None) | Q(plugin_report_at__lte=report.issued_at)
-    kept = Installation.objects.filter(newest, pk=installation.pk).update(
-        # Written anew, so that only what was understood and bounded is kept.
-        plugin_report=json.loads(report_write(report)),
-        plugin_report_at=report.issued_at,
-    )
+    # Written anew, so that only what was understood and bounded is kept.
+    values: dict[str, Any] = {
+        "plugin_report": json.loads(report_write(report)),
+        "plugin_report_at": report.issued_at,
+    }
+    if report.outbox.dropped > _dropped(installation):
+        # The plugin counts from its installation on; only news are a matter.
+        values["plugin_dropped_at"] = report.issued_at
+    kept = Installation.objects.filter(newest, pk=installation.pk).update(**values)
     if kept:
         installation_forget()
     return bool(kept)
+
+
+def _dropped(installation: Installation) -> int:
+    before = Installation.objects.filter(pk=installation.pk).values_list(
+        "plugin_report__outbox__dropped", flat=True
+    )
+    return int(before.first() or 0)
 
 
 def plugin_report_current() -> PluginReport | None:

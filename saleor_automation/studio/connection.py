@@ -25,6 +25,8 @@ from saleor_automation.saleor_app.plugin_reports import plugin_report_current
 SILENT = timedelta(hours=3)
 #: Events of that age still waiting inside Saleor are a matter.
 OUTBOX_AGE = timedelta(minutes=15)
+#: For so long events that were given up are mentioned.
+DROPPED_SHOWN = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -165,13 +167,14 @@ def _plugin_troubles(report: PluginReport, installation: Installation) -> list[T
                 is_critical=True,
             )
         )
-    if report.outbox.dropped:
+    dropped_at = installation.plugin_dropped_at
+    if dropped_at is not None and clock.wall() - dropped_at < DROPPED_SHOWN:
         found.append(
             Trouble(
                 "plugin_dropped",
                 _(
-                    "Our plugin inside Saleor gave up events because its outbox was full or they "
-                    "were too old. The reconciliation finds what they told."
+                    "Our plugin inside Saleor gave up events in the last days because its outbox "
+                    "was full or they were too old. The reconciliation finds what they told."
                 ),
             )
         )

@@ -140,7 +140,8 @@ def hint_for(sequence: Sequence) -> str:
 
 def tell_neighbours(request: HttpRequest, instance: Any) -> None:
     """Warn that others send the same. Hook ``after_publish``."""
-    if not isinstance(instance, Sequence) or not instance.live:
+    # Not ``live``: the revision that was published is another object.
+    if not isinstance(instance, Sequence):
         return
     if words := hint_for(instance):
         messages.warning(request, words)
