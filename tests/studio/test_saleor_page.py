@@ -177,18 +177,25 @@ def post(client: Client, **returns: Any) -> list[str]:
     return [str(message) for message in get_messages(answer.wsgi_request)]
 
 
+KNOWN = AppState(is_known=True)
+MENDED = Upkeep(KNOWN, Plan(create=({},), update=(("W1", {}),), delete=("W2",)))
+
+
+@pytest.mark.parametrize(
+    ("returns", "says"),
+    [
+        ({"return_value": MENDED}, "1 new, 1 changed, 1 removed"),
+        ({"return_value": Upkeep(KNOWN, Plan())}, "webhooks are up to date"),
+        ({"return_value": Upkeep(AppState(is_known=False))}, "does not know the app"),
+        ({"side_effect": SaleorAPIError("Saleor is away.")}, "Saleor is away."),
+    ],
+)
 def test_the_button_asks_saleor_and_says_what_was_mended(
-    admin_client: Client, installation: Installation
+    admin_client: Client, installation: Installation, returns: Any, says: str
 ) -> None:
-    known = AppState(is_known=True)
-    done = Upkeep(known, Plan(create=({},), update=(("W1", {}),), delete=("W2",)))
-    assert "1 new, 1 changed, 1 removed" in post(admin_client, return_value=done)[-1]
-    assert "up to date" in post(admin_client, return_value=Upkeep(known, Plan()))[-1]
-    words = post(admin_client, side_effect=SaleorAPIError("Saleor is away."))[-1]
-    assert words == "Saleor is away."
     Installation.objects.update(is_active=False, inactive_reason="unknown")
-    lost = Upkeep(AppState(is_known=False))
-    assert "does not know the app" in post(admin_client, return_value=lost)[-1]
+    [words] = post(admin_client, **returns)
+    assert says in words
 
 
 def test_looking_changes_nothing(admin_client: Client, installation: Installation) -> None:
