@@ -50,6 +50,25 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 
 @register
+def check_manifest(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Find a public address that Saleor would refuse the whole app for."""
+    from .saleor_app.manifest import address_problems
+
+    try:
+        problems = address_problems(conf().public_url)
+    except ImproperlyConfigured:
+        return []
+    return [
+        Error(
+            problem,
+            hint="Serve the Studio under another address and set SALEOR_AUTOMATION_PUBLIC_URL.",
+            id="saleor_automation.E010",
+        )
+        for problem in problems
+    ]
+
+
+@register
 def check_database(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Find database settings that lose time or rows."""
     found: list[CheckMessage] = []

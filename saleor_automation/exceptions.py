@@ -34,6 +34,10 @@ class SaleorAPIError(AutomationError):
     """Saleor's API refused, timed out or answered nonsense."""
 
 
+class SaleorAccessError(SaleorAPIError):
+    """Saleor does not let the app do this: a permission is missing, or it knows it no more."""
+
+
 class DeliveryError(AutomationError):
     """A mail could not be handed over. ``permanent`` means trying again is useless."""
 

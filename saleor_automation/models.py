@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .clock import DemoClock
-from .delivery.models import Message, MessageContent, SendingControl
+from .delivery.models import Message, MessageContent, SenderDecision, SendingControl
 from .emails.models import Brand, EmailVersion
 from .inbox.models import Event, EventKey, RawEvent
 from .people.models import Consent, Contact, Identity, Suppression, Tombstone
@@ -35,6 +35,7 @@ __all__ = [
     "OrderLine",
     "RawEvent",
     "Refusal",
+    "SenderDecision",
     "SendingControl",
     "Sequence",
     "SequenceSwitch",

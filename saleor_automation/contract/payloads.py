@@ -11,6 +11,7 @@ from typing import Any
 from saleor_automation.exceptions import ContractError
 
 from . import kinds
+from .app_events import app_event_of
 from .facts import facts_of
 from .snapshots import (
     ChannelRef,
@@ -128,6 +129,10 @@ def _snapshot(envelope: Envelope, content: dict[str, Any]) -> Snapshot | None:
     if event in kinds.FULFILLMENT_EVENTS:
         found = _root(content, "order")
         return _order(envelope, found, _parcel(content)) if found else None
+    if event in kinds.APP_EVENTS:
+        # The webhook acted on it when it came. One that comes another way tells no fact.
+        app_event_of(event, content)
+        return None
     raise ContractError(
         f"Saleor sent the event “{event}”, which this version does not know. "
         "Remove that webhook from the app, or update saleor-automation."

@@ -24,6 +24,7 @@ LOST = "lost"
 SETTLED_24H = "settled_24h"
 POISON = "poison"
 NO_JOURNAL = "no_journal"
+ALSO_SENT = "also_sent"
 
 WORDS = {
     NO_ADDRESS: _("No address is known for this person."),
@@ -38,6 +39,10 @@ WORDS = {
     LEFT: _("The person left the sequence before the mail went out."),
     PAUSED: _("Held: the sequence is paused."),
     UNREACHABLE: _("Held: Saleor could not be asked whether the basket is still open."),
+    ALSO_SENT: _(
+        "Held: something else in the shop sends this mail too. Turn the sequence on again and say "
+        "which of the two customers should get."
+    ),
     NO_JOURNAL: _("Held: the state folder cannot be written. Make room or give access to it."),
     RETRY: _("The mail server asked to try again later."),
     REFUSED: _("The mail server refused it for good."),

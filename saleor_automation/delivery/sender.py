@@ -26,6 +26,7 @@ from saleor_automation.people.models import Contact
 
 from . import reasons
 from .batches import among
+from .coexistence import coexistence_holds
 from .composing import Composed, compose
 from .contents import contents_write
 from .control import control_get, sending_problems
@@ -102,6 +103,9 @@ def _send(*, claim: UUID, ids: Sequence[UUID], now: datetime) -> Sent:
         .filter(pk__in=among(ids), claim=claim, state=State.CLAIMED)
     )
     closings = gates_before(messages=batch, now=now)
+    closings |= coexistence_holds(
+        messages=[message for message in batch if message.pk not in closings], now=now
+    )
     open_ones = [message for message in batch if message.pk not in closings]
     closings |= truth_refusals(messages=open_ones, now=now)
     open_ones = [message for message in open_ones if message.pk not in closings]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import re
 import secrets
 import threading
 import time
@@ -25,6 +24,7 @@ from saleor_automation.exceptions import UsageError
 
 from . import bodies, graphql
 from .goods import SHOP_NAME, VERSION, global_id
+from .pictures import PAGE, PICTURE, picture_of
 from .world import World
 
 SCHEMA_VERSION = ".".join(VERSION.split(".")[:2])
@@ -85,8 +85,13 @@ class Shop:
         self.signer = Signer()
         self.app_id = global_id("App", "7")
         self.token = ""
+        self.app_version = ""
         #: Event names the app subscribed to, with the address for each.
         self.webhooks: dict[str, list[str]] = {}
+        #: The same as the API shows it to the app.
+        self.registered: list[dict[str, Any]] = []
+        #: Problems the app reported, by key.
+        self.problems: dict[str, str] = {}
         self.outcomes: list[Outcome] = []
         self.questions = 0
         self._session = requests.Session()
@@ -139,8 +144,21 @@ class Shop:
         if answer.status_code != 200:
             raise UsageError(f"The Studio's manifest answered {answer.status_code}.")
         manifest = answer.json()
+        self.app_version = str(manifest.get("version") or "")
         self.token = secrets.token_urlsafe(23)[:30]
         self.webhooks = {}
+        self.registered = [
+            {
+                "id": global_id("Webhook", str(number)),
+                "name": webhook.get("name"),
+                "identifier": webhook.get("identifier"),
+                "isActive": True,
+                "targetUrl": webhook["targetUrl"],
+                "subscriptionQuery": webhook.get("query"),
+                "asyncEvents": [{"eventType": event} for event in webhook.get("asyncEvents") or []],
+            }
+            for number, webhook in enumerate(manifest.get("webhooks", []), start=1)
+        ]
         for webhook in manifest.get("webhooks", []):
             for event in webhook.get("asyncEvents") or []:
                 self.webhooks.setdefault(event.lower(), []).append(webhook["targetUrl"])
@@ -233,12 +251,23 @@ class Shop:
                 found.reverse()
             return _page(_filtered(found, filter or {}), first)
 
+        def problem_create(input: dict[str, Any]) -> dict[str, Any]:
+            self.problems[input["key"]] = input["message"]
+            return {"appProblem": {"id": global_id("AppProblem", "1")}, "errors": []}
+
+        def problem_dismiss(input: dict[str, Any]) -> dict[str, Any]:
+            for key in input["byApp"]["keys"]:
+                self.problems.pop(key, None)
+            return {"errors": []}
+
         app = {
             "__typename": "App",
             "id": self.app_id,
             "name": "Saleor Automation",
             "identifier": "saleor.automation",
             "isActive": True,
+            "version": self.app_version,
+            "webhooks": self.registered,
             "permissions": [
                 {"code": code} for code in ("MANAGE_USERS", "MANAGE_ORDERS", "MANAGE_CHECKOUTS")
             ],
@@ -251,6 +280,11 @@ class Shop:
             "checkout": checkout,
             "order": order,
             "orders": orders,
+            **(
+                {"appProblemCreate": problem_create, "appProblemDismiss": problem_dismiss}
+                if known
+                else {}
+            ),
         }
 
 
@@ -284,24 +318,6 @@ def _page(nodes: list[dict[str, Any]], first: int) -> dict[str, Any]:
     }
 
 
-_PICTURE = re.compile(r"/thumbnail/([a-z]+)/512/")
-PAGE = f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>{SHOP_NAME}</title>
-<body style="font-family: sans-serif; max-width: 36em; margin: 4em auto">
-<h1>{SHOP_NAME}</h1><p>The demo shop has no storefront: links in its mails end here.</p>"""
-
-
-def picture_of(product: str) -> bytes:
-    """Return a picture of a product: its initial on a colour of its own, as SVG."""
-    hue = int(hashlib.sha256(product.encode()).hexdigest()[:4], 16) % 360
-    return (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 512 512" width="512" height="512">'
-        f'<rect width="512" height="512" fill="hsl({hue} 35% 85%)"/>'
-        f'<circle cx="256" cy="256" r="150" fill="hsl({hue} 35% 55%)"/>'
-        '<text x="256" y="310" font-size="160" text-anchor="middle" fill="#fff" '
-        f'font-family="Georgia, serif">{product[:1].upper()}</text></svg>'
-    ).encode()
-
-
 class _Handler(BaseHTTPRequestHandler):
     """What Saleor serves: its public key and its API."""
 
@@ -313,7 +329,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path == "/.well-known/jwks.json":
             self._json(200, self.shop().signer.jwks)
-        elif picture := _PICTURE.fullmatch(self.path):
+        elif picture := PICTURE.fullmatch(self.path):
             self._send(200, "image/svg+xml", picture_of(picture[1]))
         else:
             self._send(200, "text/html; charset=utf-8", PAGE.encode())

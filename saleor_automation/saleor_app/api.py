@@ -13,13 +13,15 @@ from urllib.parse import urlsplit, urlunsplit
 import requests
 
 from saleor_automation.conf import conf
-from saleor_automation.exceptions import SaleorAPIError
+from saleor_automation.exceptions import SaleorAccessError, SaleorAPIError
 
-from .installations import installation_current
+from .installations import inactive_words, installation_current, token_doubt
 
 CONNECT_TIMEOUT = 3.0
 #: A public key document is under a kilobyte; an answer never needs more than this.
 MAX_ANSWER_BYTES = 20 * 1024 * 1024
+#: Saleor's codes for a token it does not know or that may not do this.
+ACCESS_CODES = frozenset({"PermissionDenied", "InvalidTokenError", "ExpiredSignatureError"})
 
 
 def graphql(
@@ -32,17 +34,19 @@ def graphql(
     """
     installation = installation_current()
     if installation is None or not installation.is_active:
-        raise SaleorAPIError(
-            "No Saleor is installed. Install the app in Saleor's Dashboard from "
-            f"{conf().public_url}/saleor/manifest."
+        raise SaleorAPIError(inactive_words(installation))
+    try:
+        return graphql_call(
+            api_url=installation.api_url,
+            token=installation.token,
+            query=query,
+            variables=variables,
+            timeout=timeout,
         )
-    return graphql_call(
-        api_url=installation.api_url,
-        token=installation.token,
-        query=query,
-        variables=variables,
-        timeout=timeout,
-    )
+    except SaleorAccessError:
+        # Perhaps the app was removed: before 3.23 nothing else tells us.
+        token_doubt(installation)
+        raise
 
 
 def graphql_call(
@@ -69,7 +73,8 @@ def graphql_call(
     errors = content.get("errors")
     if errors:
         words = "; ".join(str(item.get("message", "")) for item in errors if isinstance(item, dict))
-        raise SaleorAPIError(f"Saleor refused the query: {words[:500] or 'no reason given'}")
+        kind = SaleorAccessError if _codes(errors) & ACCESS_CODES else SaleorAPIError
+        raise kind(f"Saleor refused the query: {words[:500] or 'no reason given'}")
     data = content.get("data")
     if answer.status_code != 200 or not isinstance(data, dict):
         raise SaleorAPIError(f"Saleor answered {answer.status_code} without data at {url}.")
@@ -110,6 +115,18 @@ def _json(url: str, answer: requests.Response) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise SaleorAPIError(f"{url} answered JSON of another form.")
     return content
+
+
+def _codes(errors: Any) -> set[str]:
+    """Return the codes of GraphQL errors: ``extensions.exception.code``."""
+    codes = set()
+    for error in errors if isinstance(errors, list) else ():
+        found: Any = error
+        for name in ("extensions", "exception", "code"):
+            found = found.get(name) if isinstance(found, dict) else None
+        if isinstance(found, str):
+            codes.add(found)
+    return codes
 
 
 def _unreachable(url: str, error: Exception) -> str:

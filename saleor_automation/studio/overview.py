@@ -14,6 +14,8 @@ from saleor_automation.delivery import services
 from saleor_automation.inbox.models import RawEvent
 
 from . import permissions
+from .connection import troubles_find
+from .neighbours import neighbours_find
 from .selectors import Standing, standings
 from .sequences import Sequence
 from .switching import edit_url
@@ -56,6 +58,8 @@ def overview_context(user: AbstractBaseUser) -> dict[str, Any]:
         context["add_url"] = reverse(Sequence.snippet_viewset.get_url_name("add"))
     if context["may_send"]:
         context["sending_problems"] = services.sending_problems()
+        context["troubles"] = troubles_find(now=clock.now())
+        context["neighbours"] = neighbours_find()
     if context["may_faults"]:
         context["faults"] = RawEvent.objects.filter(state=RawEvent.State.FAULT).count()
     return context
