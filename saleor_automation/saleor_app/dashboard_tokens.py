@@ -27,6 +27,7 @@ from typing import Any
 
 import jwt
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from jwt.exceptions import ExpiredSignatureError, ImmatureSignatureError, PyJWTError
 
 from saleor_automation.contract.signing import ALGORITHM
@@ -41,6 +42,14 @@ LEEWAY = 10
 #: Saleor's are below 4 KB, however many permissions a person has.
 MAX_LENGTH = 16 * 1024
 _NEEDED = ("exp", "iat", "iss", "type", "app", "user_id")
+
+#: As the Dashboard calls them where staff get them.
+NAMES = {
+    "MANAGE_APPS": gettext_lazy("Manage apps"),
+    "MANAGE_ORDERS": gettext_lazy("Manage orders"),
+    "MANAGE_SETTINGS": gettext_lazy("Manage settings"),
+    "MANAGE_USERS": gettext_lazy("Manage customers"),
+}
 
 MISSING = "missing"
 INVALID = "invalid"
@@ -173,7 +182,7 @@ def _staff(claims: Mapping[str, Any], token: str, any_of: Collection[str]) -> St
         raise TokenRefused(
             PERMISSION,
             _("You need one of these permissions in Saleor: %(names)s. Ask whoever manages staff.")
-            % {"names": ", ".join(sorted(any_of))},
+            % {"names": ", ".join(str(NAMES.get(name, name)) for name in sorted(any_of))},
         )
     return staff
 

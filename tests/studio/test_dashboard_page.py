@@ -277,11 +277,11 @@ def test_other_senders_are_named(installed: Installation) -> None:
             "nonsense",
         ]
     }
-    last = health.signs(installation=installed, now=NOW)[-1]
+    last = health.signs(installation=installed, now=NOW, steps=[])[-1]
     assert last.lines == ("User emails", "saleor.app.smtp")
     for report in (None, {}, {"otherSenders": []}, {"otherSenders": None}, []):
         installed.plugin_report = report  # type: ignore[attr-defined]
-        assert len(health.signs(installation=installed, now=NOW)) == 5
+        assert len(health.signs(installation=installed, now=NOW, steps=[])) == 5
 
 
 def test_the_overview_names_nobody(client: Client) -> None:

@@ -6,7 +6,7 @@ Saleor may read this.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,6 +26,7 @@ from saleor_automation.sequences.worker import heartbeat_age
 from saleor_automation.studio.mails import time_words
 
 OK, WARN, PROBLEM = "ok", "warn", "problem"
+SEQUENCES = "sequences"
 DAYS = 7
 
 
@@ -55,10 +56,13 @@ class Step:
     place: str
 
 
-def signs(*, installation: Installation | None, now: datetime) -> list[Sign]:
-    """Look at everything, what matters most first."""
+def signs(*, installation: Installation | None, now: datetime, steps: Sequence[Step]) -> list[Sign]:
+    """Look at everything, what matters most first.
+
+    ``steps`` are those shown beside; what they say is not said again.
+    """
     return [
-        _sending(),
+        _sending(steps),
         _worker(),
         _webhooks(now),
         _events(),
@@ -67,8 +71,12 @@ def signs(*, installation: Installation | None, now: datetime) -> list[Sign]:
     ]
 
 
-def _sending() -> Sign:
+def _sending(steps: Sequence[Step]) -> Sign:
     problems = services.sending_problems()
+    if problems and any(step.place != SEQUENCES and not step.done for step in steps):
+        return Sign(
+            PROBLEM, _("Mail does not leave at the moment."), (_("Finish the steps first."),)
+        )
     if problems:
         return Sign(PROBLEM, _("Mail does not leave at the moment."), tuple(problems), "sending")
     return Sign(OK, _("Mail leaves when it is due."))
@@ -111,10 +119,10 @@ def _events() -> Sign:
         WARN,
         ngettext(
             "One thing the shop sent was not understood.",
-            "%(count)s things the shop sent were not understood.",
+            "%(counter)s things the shop sent were not understood.",
             faults,
         )
-        % {"count": faults},
+        % {"counter": faults},
         place="faults",
     )
 
@@ -156,5 +164,5 @@ def steps(*, any_on: bool) -> list[Step]:
         Step(says, named and filled, "brands"),
         Step(_("Choose who gets marketing mail"), bool(control.consent_policy), "sending"),
         Step(_("Confirm that mail may leave from here"), control.bound_at is not None, "sending"),
-        Step(_("Read a sequence and turn it on"), any_on, "sequences"),
+        Step(_("Read a sequence and turn it on"), any_on, SEQUENCES),
     ]

@@ -50,7 +50,6 @@ def shell_words() -> dict[str, dict[str, str]]:
     for code, _name in settings.LANGUAGES:
         with translation.override(code):
             words[code] = {
-                "loading": _("Loading…"),
                 "outside": _(
                     "This page belongs into Saleor's Dashboard. Open it there, under Customers."
                 ),
@@ -147,10 +146,9 @@ class Overview(Fragment):
         now = clock.now()
         installation = installation_current()
         rows = figures.rows(now=now)
-        signs = health.signs(installation=installation, now=now)
         days = figures.mails_per_day(now=now)
-        any_on = any(row.standing.state == "on" for row in rows)
-        steps = health.steps(any_on=any_on)
+        steps = health.steps(any_on=any(row.standing.state == "on" for row in rows))
+        signs = health.signs(installation=installation, now=now, steps=steps)
         return {
             "shop": installation.shop_name if installation else "",
             "rows": rows,
