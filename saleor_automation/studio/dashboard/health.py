@@ -74,9 +74,7 @@ def signs(*, installation: Installation | None, now: datetime, steps: Sequence[S
 def _sending(steps: Sequence[Step]) -> Sign:
     problems = services.sending_problems()
     if problems and any(step.place != SEQUENCES and not step.done for step in steps):
-        return Sign(
-            PROBLEM, _("Mail does not leave at the moment."), (_("Finish the steps first."),)
-        )
+        problems = [_("Finish the steps first.")]
     if problems:
         return Sign(PROBLEM, _("Mail does not leave at the moment."), tuple(problems), "sending")
     return Sign(OK, _("Mail leaves when it is due."))
