@@ -10,6 +10,7 @@ from .people.models import Consent, Contact, Identity, Suppression, Tombstone
 from .saleor_app.models import Installation, Refusal
 from .sequences.models import Enrollment, Heartbeat, SequenceSwitch, SequenceVersion, StepRun
 from .shop.models import Channel, Checkout, Fulfillment, OrderLine, ShopOrder
+from .studio.dashboard.models import LoginCode, SpentToken, StaffLink
 from .studio.pages import EmailIndexPage, EmailPage
 from .studio.sequences import Sequence
 
@@ -30,6 +31,7 @@ __all__ = [
     "Heartbeat",
     "Identity",
     "Installation",
+    "LoginCode",
     "Message",
     "MessageContent",
     "OrderLine",
@@ -41,6 +43,8 @@ __all__ = [
     "SequenceSwitch",
     "SequenceVersion",
     "ShopOrder",
+    "SpentToken",
+    "StaffLink",
     "StepRun",
     "Suppression",
     "Tombstone",
