@@ -1,4 +1,4 @@
-"""What the plugin tells the Studio about itself: is it capturing, does its outbox flow, who else sends.
+"""What the plugin tells the Studio about itself: capturing or not, outbox flowing, who else sends.
 
 POSTed to ``<studio>/saleor/plugin``, signed like a delivery, its ``Saleor-Event``
 header saying ``automation_plugin_report``. The plugin writes it, the Studio reads it;
@@ -63,7 +63,7 @@ class OutboxState:
     pending: int = 0
     #: Age of the oldest row waiting, in seconds; 0 when none waits.
     oldest_age_seconds: int = 0
-    #: Rows given up because the outbox was full or they were too old, since the plugin was installed.
+    #: Rows given up since the plugin was installed: the outbox was full, or they were too old.
     dropped: int = 0
     #: In words for a person; "" when the last relay went well.
     last_error: str = ""
