@@ -1,8 +1,8 @@
 """How long to wait before trying again.
 
-Pure. Three waits: for a Studio that cannot be reached (short: one request is a cheap
-question), for a row the Studio stumbles over, and for a row it refuses. None ends:
-only age and number take a row out.
+Pure. Waits for a Studio that cannot be reached (short: one request is a cheap
+question), for one that could not be connected, for a row the Studio stumbles over, and
+for a row it refuses. None ends: only age and number take a row out.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import Final
 
 STUDIO_FIRST: Final = 10.0
 STUDIO_LAST: Final = 60.0
+CONNECT_FIRST: Final = 60.0
+CONNECT_LAST: Final = 30 * 60.0
 TROUBLED_FIRST: Final = 30.0
 TROUBLED_LAST: Final = 30 * 60.0
 REFUSED_FIRST: Final = 60 * 60.0
@@ -22,6 +24,11 @@ REFUSED_LAST: Final = 12 * 60 * 60.0
 def studio_wait(failures: int) -> timedelta:
     """Return the wait after the Studio failed so often in a row (from 1)."""
     return _wait(failures, STUDIO_FIRST, STUDIO_LAST)
+
+
+def connect_wait(failures: int) -> timedelta:
+    """Return the wait after connecting failed so often in a row (from 1)."""
+    return _wait(failures, CONNECT_FIRST, CONNECT_LAST)
 
 
 def troubled_wait(attempts: int) -> timedelta:

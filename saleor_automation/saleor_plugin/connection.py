@@ -24,6 +24,7 @@ from saleor.app.tasks import install_app_task
 
 from saleor_automation.contract.signing import SCHEMA_VERSION_HEADER
 
+from .backoff import connect_wait
 from .configuration import APP_ID, Configuration, configuration_current
 from .models import Outbox, RelayState
 from .rows import saleor_rows
@@ -89,13 +90,14 @@ def _attempt(configuration: Configuration) -> bool:
         state_change(last_error=words)
         return False
     result = Connection.FAILED if words else Connection.CONNECTED if url else Connection.NONE
+    failures = (state.failures + 1 if state.studio_url == url else 1) if words else 0
     state_change(
         connection=result,
         connection_words=words,
         studio_url=url,
         connected_at=timezone.now() if result == Connection.CONNECTED else None,
-        failures=0,
-        retry_at=None,
+        failures=failures,
+        retry_at=timezone.now() + connect_wait(failures) if words else None,
         last_error="",
     )
     if result == Connection.CONNECTED:

@@ -27,6 +27,7 @@ from .claims import (
     postponed_release,
 )
 from .configuration import Configuration, configuration_current
+from .connection import studio_connect
 from .models import RelayState
 from .payloads import NoPayload, ObjectGone, body_make, event_sent
 from .report import report_send_if_due
@@ -54,6 +55,10 @@ def relay_run() -> int:
     if not configuration.active or not configuration.studio_url:
         return 0
     state = state_current()
+    if state.connection == RelayState.Connection.FAILED and _is_due(state, now):
+        # The Studio may have been started since; nobody need save the form again.
+        studio_connect()
+        state = state_current()
     if not _may_send(state, configuration, now):
         return 0
     app = app_current()
@@ -86,6 +91,10 @@ def _may_send(state: RelayState, configuration: Configuration, now: datetime) ->
         return False
     if state.studio_url != configuration.studio_url:
         return False
+    return _is_due(state, now)
+
+
+def _is_due(state: RelayState, now: datetime) -> bool:
     return state.retry_at is None or state.retry_at <= now
 
 

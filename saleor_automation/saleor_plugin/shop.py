@@ -6,6 +6,7 @@ database. Loads in Saleor only.
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from django.urls import reverse
@@ -49,9 +50,7 @@ def app_current() -> Any | None:
 
 def app_global_id(app: Any) -> str:
     """Return the App's id as payloads write it."""
-    import graphene
-
-    return str(graphene.Node.to_global_id("App", app.pk))
+    return base64.b64encode(f"App:{app.pk}".encode()).decode("ascii")
 
 
 def webhooks_active(app: Any) -> bool:

@@ -85,7 +85,9 @@ def _connection(standing: Standing) -> str:
             return _("The App is switched off. Activate it under Extensions.")
         return ""
     if standing.connection == "failed" and is_for_this:
-        return standing.connection_words
+        return _("%(why)s Or wait: it is tried again by itself, every half hour at least.") % {
+            "why": standing.connection_words
+        }
     return _(
         "Connecting to the Studio. Reload this page in a moment; if this stays, no Celery worker "
         "is running."
