@@ -1,3 +1,6 @@
+"""The columns the plugin reads."""
+
+# ruff: noqa: DJ008
 from __future__ import annotations
 
 from django.db import models
