@@ -18,6 +18,9 @@ logger = logging.getLogger(__name__)
 RELAY_TASK = "saleor_automation.saleor_plugin.tasks.relay"
 #: Seconds between two relays: what a person waits for an email to start at the most.
 RELAY_EVERY = 10
+#: Seconds a relay may wait for a worker. With none running they must not pile up in the
+#: broker; with a busy one they must not all run out before their turn.
+RELAY_EXPIRES = 600
 
 
 class AutomationPluginConfig(AppConfig):
@@ -32,8 +35,6 @@ class AutomationPluginConfig(AppConfig):
             schedule["saleor-automation-relay"] = {
                 "task": RELAY_TASK,
                 "schedule": timedelta(seconds=RELAY_EVERY),
-                # With no worker running they must not pile up in the broker.
-                "options": {"expires": RELAY_EVERY, "ignore_result": True},
             }
         if apps.is_installed("saleor.account"):
             try:

@@ -21,6 +21,7 @@ from django.utils import timezone
 from saleor.app.installation_utils import fetch_manifest
 from saleor.app.management.commands.utils import clean_permissions
 from saleor.app.tasks import install_app_task
+from urllib3.exceptions import HTTPError
 
 from saleor_automation.contract.signing import SCHEMA_VERSION_HEADER
 
@@ -159,7 +160,7 @@ def manifest_read(studio_url: str) -> dict[str, Any]:
             f"The certificate of {studio_url} is not trusted by this machine. Repair the "
             "certificate, then save again."
         ) from error
-    except requests.RequestException as error:
+    except (requests.RequestException, HTTPError) as error:
         raise NotConnected(
             f"{studio_url} cannot be reached from the machine Saleor's Celery worker runs on. "
             "Start the Studio, check the address and the network between the two, then save "

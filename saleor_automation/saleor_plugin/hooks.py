@@ -50,7 +50,7 @@ def _note(
         extra = {"email": instance.email, "is_staff": bool(instance.is_staff)}
     elif event in NOTIFYING:
         wish = kwargs["notify_customer"] if "notify_customer" in kwargs else (*args, True)[0]
-        extra = {"notify_customer": wish is not False}
+        extra = {"notify_customer": wish if wish is None else bool(wish)}
     capture(event, instance.pk, principal=_principal(plugin.requestor), extra=extra)
 
 

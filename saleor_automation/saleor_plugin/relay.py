@@ -70,8 +70,16 @@ def relay_run() -> int:
         webhooks_switch(app, on=False)
     with Sender(configuration.studio_url) as sender:
         sent = _Run(sender, app, failures=state.failures).carry_all()
-        report_send_if_due(sender=sender, app=app, configuration=configuration)
+        _report(sender, app)
     return sent
+
+
+def _report(sender: Sender, app: Any) -> None:
+    try:
+        report_send_if_due(sender=sender, app=app)
+    except Exception:
+        # Events matter more than the word about them.
+        logger.exception("Saleor Automation could not report to the Studio")
 
 
 def _trim(now: datetime) -> None:

@@ -24,7 +24,6 @@ from saleor_automation.contract.plugin_report import (
 )
 
 from .claims import rows
-from .configuration import Configuration
 from .models import RelayState
 from .senders import other_senders
 from .sending import Result, Sender
@@ -35,7 +34,7 @@ EVERY: Final = timedelta(hours=1)
 LOOK_EVERY: Final = timedelta(minutes=1)
 
 
-def report_send_if_due(*, sender: Sender, app: Any, configuration: Configuration) -> bool:
+def report_send_if_due(*, sender: Sender, app: Any) -> bool:
     """Send a report when there is news, or an hour has gone; return whether it arrived."""
     now = timezone.now()
     state = state_current()

@@ -21,6 +21,7 @@ from typing import Any, Final
 
 import requests
 from saleor.core.jwt_manager import get_jwt_manager
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from saleor_automation.contract.signing import (
     API_URL_HEADER,
@@ -94,7 +95,7 @@ class Sender:
                 # Read a little, so that the connection can be used again.
                 said = response.raw.read(2048, decode_content=True)
                 return answer_read(response.status_code, said, self.studio_url)
-        except requests.RequestException as error:
+        except (requests.RequestException, HTTPError) as error:
             return Answer(Result.UNREACHED, 0, unreached_words(self.studio_url, error))
 
 
@@ -118,7 +119,7 @@ def unreached_words(studio_url: str, error: Exception) -> str:
     """Say why nothing answered."""
     if isinstance(error, requests.exceptions.SSLError):
         return f"The certificate of {studio_url} is not trusted by Saleor's machine; repair it."
-    if isinstance(error, requests.Timeout):
+    if isinstance(error, requests.Timeout | ReadTimeoutError):
         return f"{studio_url} does not answer in time. Look whether the Studio is overloaded."
     return f"{studio_url} cannot be reached. Start the Studio, or check the network."
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 from saleor.celeryconf import app
 from saleor.core.db.connection import allow_writer
 
-from .apps import RELAY_TASK
+from .apps import RELAY_EXPIRES, RELAY_TASK
 from .connection import studio_connect
 from .relay import relay_run
 from .state import is_migrated, state_change
 
 
-@app.task(name=RELAY_TASK, ignore_result=True)
+# The expiry stands here since Saleor's scheduler drops it from the schedule.
+@app.task(name=RELAY_TASK, ignore_result=True, expires=RELAY_EXPIRES)
 @allow_writer()
 def relay() -> None:
     """Send what waits; started by beat."""

@@ -87,7 +87,7 @@ def test_arguments_we_do_not_know_are_let_through(capturing, waiting, plugin, cu
 
 @pytest.mark.parametrize(
     ("given", "kept"),
-    [({}, True), ({"notify_customer": False}, False), ({"notify_customer": None}, True)],
+    [({}, True), ({"notify_customer": False}, False), ({"notify_customer": None}, None)],
 )
 def test_the_merchants_wish_not_to_notify_is_kept(capturing, plugin, given, kept):
     class Parcel:

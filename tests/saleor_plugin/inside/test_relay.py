@@ -372,3 +372,12 @@ def test_plugin_only_keeps_the_webhooks_off(capturing, configuration, our_app, m
     relay_run()
     webhook.refresh_from_db()
     assert webhook.is_active is False
+
+
+def test_a_report_that_fails_does_not_fail_the_relay(capturing, people, monkeypatch, caplog):
+    def broken(**fields):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(relay_module, "report_send_if_due", broken)
+    assert relay_run() == 3
+    assert "could not report" in caplog.text
