@@ -13,6 +13,7 @@ import logging
 import traceback
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any, Final, cast
 from uuid import UUID
 
@@ -32,6 +33,7 @@ from saleor_automation.exceptions import ContractError
 
 from .bodies import BodyWords, body_words
 from .facts import events_record
+from .gathering import Gathering
 from .models import RawEvent
 
 logger = logging.getLogger(__name__)
@@ -43,6 +45,8 @@ MAX_TURNS: Final = 3
 #: Days of bodies searched when a person is erased; understood ones are not kept longer.
 SEARCH_DAYS: Final = 35
 PRUNE_BATCH: Final = 1000
+#: Larger bodies are stored alone.
+GATHERED_BYTES: Final = 65536
 
 _KILLER = (
     f"It was begun {MAX_ATTEMPTS} times and its worker ended each time before it was done, for "
@@ -77,7 +81,9 @@ def raw_event_store(
 ) -> bool:
     """Store a received body; return False when it was stored before.
 
-    One statement, so it needs no transaction and two senders cannot both win.
+    One statement, so it needs no transaction and two senders cannot both win. Bodies
+    that threads bring at one moment share it, and its commit; it has ended when this
+    returns.
     """
     event_type = event_type.replace("\x00", "")[:64]
     values: dict[str, Any] = {
@@ -91,22 +97,52 @@ def raw_event_store(
         "fault": "",
         "attempts": 0,
     }
+    # In a transaction the row must be written on its connection, and a large one holds
+    # up nobody.
+    if connection.in_atomic_block or len(body) > GATHERED_BYTES:
+        return _rows_insert([values])[0]
+    return _gathering.put(values)
+
+
+def _rows_insert(rows: Sequence[dict[str, Any]]) -> list[bool]:
+    """Insert rows in one statement; say of each whether it is new."""
     meta = RawEvent._meta
     fields = [cast("Field[Any, Any]", meta.get_field(name)) for name in _COLUMNS]
     quote = connection.ops.quote_name
     columns = ", ".join(quote(str(field.column)) for field in fields)
-    marks = ", ".join(["%s"] * len(fields))
+    marks = ", ".join(["(" + ", ".join(["%s"] * len(fields)) + ")"] * len(rows))
+    digest = quote("digest")
     # Table and column names are the model's own; every value is a parameter.
     statement = (
-        f"INSERT INTO {quote(meta.db_table)} ({columns}) VALUES ({marks}) "  # noqa: S608
-        f"ON CONFLICT ({quote('digest')}) DO NOTHING"
+        f"INSERT INTO {quote(meta.db_table)} ({columns}) VALUES {marks} "  # noqa: S608
+        f"ON CONFLICT ({digest}) DO NOTHING RETURNING {digest}"
     )
-    parameters = [field.get_db_prep_save(values[field.name], connection) for field in fields]
-    return _execute_once(statement, parameters) == 1
+    # Two processes that bring the same bodies must lock them in the same order.
+    parameters = [
+        field.get_db_prep_save(values[field.name], connection)
+        for values in sorted(rows, key=itemgetter("digest"))
+        for field in fields
+    ]
+    new = _execute_once(statement, parameters)
+    found = []
+    for values in rows:
+        found.append(values["digest"] in new)
+        # Of two that are the same only the first is new.
+        new.discard(values["digest"])
+    return found
 
 
-def _execute_once(statement: str, parameters: Sequence[Any]) -> int:
-    """Run a statement that may be repeated; return the number of rows it wrote.
+def _database_lost(error: Exception) -> bool:
+    """Say whether writing again has no hope: there is no connection to write on."""
+    lost = isinstance(error, OperationalError | InterfaceError)
+    return lost and (connection.connection is None or not connection.is_usable())
+
+
+_gathering: Gathering[dict[str, Any], bool] = Gathering(_rows_insert, hopeless=_database_lost)
+
+
+def _execute_once(statement: str, parameters: Sequence[Any]) -> set[str]:
+    """Run a statement that may be repeated; return what it returned.
 
     The statement itself shows whether the kept connection lives: Django's own check
     would be a second round trip for every delivery. A dead one is replaced once.
@@ -122,10 +158,10 @@ def _execute_once(statement: str, parameters: Sequence[Any]) -> int:
         return _execute(statement, parameters)
 
 
-def _execute(statement: str, parameters: Sequence[Any]) -> int:
+def _execute(statement: str, parameters: Sequence[Any]) -> set[str]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        return int(cursor.rowcount)
+        return {row[0] for row in cursor.fetchall()}
 
 
 def raw_events_process(*, ids: Sequence[int], now: datetime, claim: UUID | None = None) -> int:

@@ -49,6 +49,19 @@ def test_a_body_is_stored_once_however_it_comes():
     assert RawEvent.objects.count() == 1
 
 
+def test_of_two_equal_bodies_in_one_statement_the_first_is_new():
+    kept = {"source": "webhook", "event_type": "order_created", "api_url": "https://x/"}
+    kept |= {"received_at": NOW, "state": "pending", "fault": "", "attempts": 0}
+    rows = [{**kept, "digest": digest, "body": b"{}"} for digest in "cabac"]
+    assert services._rows_insert(rows[:2]) == [True, True]
+    assert services._rows_insert(rows) == [False, False, True, False, False]
+    assert sorted(RawEvent.objects.values_list("digest", flat=True)) == ["a", "b", "c"]
+    assert services._rows_insert([rows[0] | {"digest": "d"}, rows[0] | {"digest": "d"}]) == [
+        True,
+        False,
+    ]
+
+
 def test_the_same_body_under_another_event_is_another_delivery():
     assert store("order_created") is not None
     assert store("order_updated") is not None
