@@ -1,4 +1,4 @@
-"""Storing what was received, and turning it into facts.
+"""Turning what was received into facts.
 
 Knows bodies, keys and times, and that a body counts once however often it comes.
 Must not know what a fact means: ``signals.facts_recorded`` tells the later stages,
@@ -7,14 +7,12 @@ in the same transaction, so a body is understood by all of them or by none.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import traceback
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from operator import itemgetter
-from typing import Any, Final, cast
+from typing import Final
 from uuid import UUID
 
 from django.db import Error as DatabaseError
@@ -22,10 +20,9 @@ from django.db import (
     IntegrityError,
     InterfaceError,
     OperationalError,
-    connection,
     transaction,
 )
-from django.db.models import Field, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from saleor_automation import signals
 from saleor_automation.contract.payloads import parse
@@ -33,8 +30,17 @@ from saleor_automation.exceptions import ContractError
 
 from .bodies import BodyWords, body_words
 from .facts import events_record
-from .gathering import Gathering
 from .models import RawEvent
+from .storing import raw_event_digest, raw_event_store
+
+__all__ = [
+    "raw_event_digest",
+    "raw_event_store",
+    "raw_events_forget",
+    "raw_events_process",
+    "raw_events_prune",
+    "raw_events_retry",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -45,123 +51,12 @@ MAX_TURNS: Final = 3
 #: Days of bodies searched when a person is erased; understood ones are not kept longer.
 SEARCH_DAYS: Final = 35
 PRUNE_BATCH: Final = 1000
-#: Larger bodies are stored alone.
-GATHERED_BYTES: Final = 65536
 
 _KILLER = (
     f"It was begun {MAX_ATTEMPTS} times and its worker ended each time before it was done, for "
     "want of memory or time. Look at the worker's log and at the machine; once the cause is "
     "mended, process it again."
 )
-
-_COLUMNS = (
-    "digest",
-    "source",
-    "event_type",
-    "api_url",
-    "body",
-    "received_at",
-    "state",
-    "fault",
-    "attempts",
-)
-
-
-def raw_event_digest(*, event_type: str, api_url: str, body: bytes) -> str:
-    """Return the key under which a body is stored once."""
-    seal = hashlib.sha256()
-    for part in (api_url.encode(), event_type.encode(), body):
-        seal.update(part)
-        seal.update(b"\n")
-    return seal.hexdigest()
-
-
-def raw_event_store(
-    *, source: str, event_type: str, api_url: str, body: bytes, now: datetime
-) -> bool:
-    """Store a received body; return False when it was stored before.
-
-    One statement, so it needs no transaction and two senders cannot both win. Bodies
-    that threads bring at one moment share it, and its commit; it has ended when this
-    returns.
-    """
-    event_type = event_type.replace("\x00", "")[:64]
-    values: dict[str, Any] = {
-        "digest": raw_event_digest(event_type=event_type, api_url=api_url, body=body),
-        "source": source,
-        "event_type": event_type,
-        "api_url": api_url,
-        "body": body,
-        "received_at": now,
-        "state": RawEvent.State.PENDING,
-        "fault": "",
-        "attempts": 0,
-    }
-    # In a transaction the row must be written on its connection, and a large one holds
-    # up nobody.
-    if connection.in_atomic_block or len(body) > GATHERED_BYTES:
-        return _rows_insert([values])[0]
-    return _gathering.put(values)
-
-
-def _rows_insert(rows: Sequence[dict[str, Any]]) -> list[bool]:
-    """Insert rows in one statement; say of each whether it is new."""
-    meta = RawEvent._meta
-    fields = [cast("Field[Any, Any]", meta.get_field(name)) for name in _COLUMNS]
-    quote = connection.ops.quote_name
-    columns = ", ".join(quote(str(field.column)) for field in fields)
-    marks = ", ".join(["(" + ", ".join(["%s"] * len(fields)) + ")"] * len(rows))
-    digest = quote("digest")
-    # Table and column names are the model's own; every value is a parameter.
-    statement = (
-        f"INSERT INTO {quote(meta.db_table)} ({columns}) VALUES {marks} "  # noqa: S608
-        f"ON CONFLICT ({digest}) DO NOTHING RETURNING {digest}"
-    )
-    # Two processes that bring the same bodies must lock them in the same order.
-    parameters = [
-        field.get_db_prep_save(values[field.name], connection)
-        for values in sorted(rows, key=itemgetter("digest"))
-        for field in fields
-    ]
-    new = _execute_once(statement, parameters)
-    found = []
-    for values in rows:
-        found.append(values["digest"] in new)
-        # Of two that are the same only the first is new.
-        new.discard(values["digest"])
-    return found
-
-
-def _database_lost(error: Exception) -> bool:
-    """Say whether writing again has no hope: there is no connection to write on."""
-    lost = isinstance(error, OperationalError | InterfaceError)
-    return lost and (connection.connection is None or not connection.is_usable())
-
-
-_gathering: Gathering[dict[str, Any], bool] = Gathering(_rows_insert, hopeless=_database_lost)
-
-
-def _execute_once(statement: str, parameters: Sequence[Any]) -> set[str]:
-    """Run a statement that may be repeated; return what it returned.
-
-    The statement itself shows whether the kept connection lives: Django's own check
-    would be a second round trip for every delivery. A dead one is replaced once.
-    """
-    if connection.connection is not None and not connection.in_atomic_block:
-        connection.health_check_done = True  # type: ignore[attr-defined]
-    try:
-        return _execute(statement, parameters)
-    except (OperationalError, InterfaceError):
-        if connection.in_atomic_block or connection.is_usable():
-            raise
-        connection.close()
-        return _execute(statement, parameters)
-
-
-def _execute(statement: str, parameters: Sequence[Any]) -> set[str]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return {row[0] for row in cursor.fetchall()}
 
 
 def raw_events_process(*, ids: Sequence[int], now: datetime, claim: UUID | None = None) -> int:
