@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from operator import attrgetter
 from typing import Any, Final
 
@@ -126,14 +126,25 @@ def _execute(count: int, values: Sequence[Any]) -> set[str]:
 
 
 def _execute_prepared(statement: str, values: Sequence[Any]) -> set[str]:
-    from psycopg import Cursor
-
     connection.ensure_connection()
     # Who says so has a pool between, where a statement cannot be kept.
-    keep = not connection.settings_dict["DISABLE_SERVER_SIDE_CURSORS"]
-    with connection.wrap_database_errors, Cursor(connection.connection) as cursor:
-        cursor.execute(statement, values, prepare=keep)
+    keeps = not connection.settings_dict["DISABLE_SERVER_SIDE_CURSORS"]
+    wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
+    with wrap(_cursor_type(keeps)(connection.connection)) as cursor:
+        cursor.execute(statement, values)
         return {row[0] for row in cursor.fetchall()}
+
+
+@cache
+def _cursor_type(keeps: bool) -> Any:
+    """Return a cursor that leaves values out of the statement, which Django's does not."""
+    from psycopg import Cursor
+
+    class Kept(Cursor[Any]):
+        def execute(self, query: Any, params: Any = None, **kwargs: Any) -> Any:
+            return super().execute(query, params, prepare=keeps)
+
+    return Kept
 
 
 @lru_cache(maxsize=64)
