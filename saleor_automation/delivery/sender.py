@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
@@ -241,9 +242,19 @@ def _hand_over(
     going: Sequence[Composed], journal: Journal, deadline: datetime
 ) -> list[tuple[Composed, Any]]:
     """Talk to the mail server. What the deadline cuts off is reported as not begun."""
+    try:
+        return _converse(going, journal, deadline)
+    finally:
+        # Whatever cut the batch off: no server is left waiting for a content.
+        transport().announced_drop()
+
+
+def _converse(
+    going: Sequence[Composed], journal: Journal, deadline: datetime
+) -> list[tuple[Composed, Any]]:
     results: list[tuple[Composed, Any]] = []
     line = transport()
-    for mail in going:
+    for mail, following in zip_longest(going, going[1:]):
         if clock.wall() > deadline or journal.broken:
             results.append((mail, NOT_BEGUN))
             continue
@@ -254,6 +265,8 @@ def _hand_over(
         if not journal.begin(mail.message.pk):
             results.append((mail, NOT_BEGUN))
             continue
+        # Only its commands travel early. It is begun, here and in the journal, in its own turn.
+        mail.email.following = following.email if following is not None else None
         failure = line.send(mail.email)
         if failure is None:
             journal.accepted(mail.message.pk)
