@@ -1,7 +1,8 @@
 """The read-only field of the form: how things are, and what to do next.
 
 Pure: words from values. The first trouble found is named, since one thing at a time
-can be mended; what runs well is said after it.
+can be mended. English, as all of Saleor's plugin forms: Saleor sets no language for a
+request to its API, and loads no catalogue of ours.
 """
 
 from __future__ import annotations
@@ -9,9 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
-
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from .configuration import Configuration
 from .studio import manifest_url
@@ -57,16 +55,16 @@ def status_words(standing: Standing) -> str:
 
 def _setup(standing: Standing) -> str:
     if not standing.is_migrated:
-        return _(
+        return (
             "Not ready: the plugin's tables are missing. Run “manage.py migrate” in Saleor, then "
             "restart it. The shop runs as before meanwhile."
         )
     if not standing.configuration.active:
-        return _("Switched off. Switch the plugin on to use it.")
+        return "Switched off. Switch the plugin on to use it."
     if not standing.configuration.studio_url:
-        return _("Not set up yet. Enter the address of your Studio above and save.")
+        return "Not set up yet. Enter the address of your Studio above and save."
     if not standing.has_broker:
-        return _(
+        return (
             "Saleor runs without a Celery broker, so nothing can be done in the background. Set "
             "CELERY_BROKER_URL, start a Celery worker with beat, and save again."
         )
@@ -77,18 +75,20 @@ def _connection(standing: Standing) -> str:
     is_for_this = standing.studio_url == standing.configuration.studio_url
     if standing.connection == "connected" and is_for_this:
         if not standing.has_app:
-            return _(
+            url = manifest_url(standing.configuration.studio_url)
+            return (
                 "The App was removed. Save again to install it, or install it yourself from "
-                "%(url)s."
-            ) % {"url": manifest_url(standing.configuration.studio_url)}
+                f"{url} under Extensions."
+            )
         if not standing.app_is_active:
-            return _("The App is switched off. Activate it under Extensions.")
+            return "The App is switched off. Activate it under Extensions."
         return ""
     if standing.connection == "failed" and is_for_this:
-        return _("%(why)s Or wait: it is tried again by itself, every half hour at least.") % {
-            "why": standing.connection_words
-        }
-    return _(
+        return (
+            f"{standing.connection_words} Or wait: it is tried again by itself, every half hour "
+            "at least."
+        )
+    return (
         "Connecting to the Studio. Reload this page in a moment; if this stays, no Celery worker "
         "is running."
     )
@@ -96,19 +96,20 @@ def _connection(standing: Standing) -> str:
 
 def _trouble(standing: Standing) -> str:
     if standing.last_error:
-        return _("The Studio does not take events now: %(why)s They wait and are sent again.") % {
-            "why": standing.last_error
-        }
+        return (
+            f"The Studio does not take events now: {standing.last_error} They wait and are sent "
+            "again."
+        )
     if standing.configuration.capture and _relay_is_late(standing):
-        return _(
+        return (
             "Events are written down but not sent: the relay has not run lately. Start Celery "
             "beat and a worker."
         )
     if standing.payload_error:
-        return _(
-            "Saleor left something out of what it sends: %(why)s Give the App the permissions its "
-            "manifest asks for."
-        ) % {"why": standing.payload_error}
+        return (
+            f"Saleor left something out of what it sends: {standing.payload_error} Give the App "
+            "the permissions its manifest asks for."
+        )
     return ""
 
 
@@ -119,55 +120,45 @@ def _relay_is_late(standing: Standing) -> bool:
 
 def _flow(standing: Standing) -> str:
     if standing.capturing and standing.webhooks_active:
-        return _("Connected. Events reach the Studio from this plugin and by Saleor's webhooks.")
+        return "Connected. Events reach the Studio from this plugin and by Saleor's webhooks."
     if standing.capturing:
-        return _("Connected. Events reach the Studio from this plugin; webhooks are off.")
+        return "Connected. Events reach the Studio from this plugin; webhooks are off."
     if standing.webhooks_active:
-        return _(
+        return (
             "Connected. Events reach the Studio by Saleor's webhooks. Switch capture on, and none "
             "is lost while the Studio is down."
         )
-    return _("Connected, but nothing is sent. Switch on capture, webhooks, or both.")
+    return "Connected, but nothing is sent. Switch on capture, webhooks, or both."
 
 
 def _waiting(standing: Standing) -> str:
     if not standing.pending:
         return ""
-    said = ngettext(
-        "%(count)d event waits, for %(time)s.",
-        "%(count)d events wait, the oldest for %(time)s.",
-        standing.pending,
-    ) % {"count": standing.pending, "time": age_words(standing.oldest_age)}
+    wait = "waits" if standing.pending == 1 else "wait, the oldest"
+    said = f"{count_words(standing.pending, 'event')} {wait} for {age_words(standing.oldest_age)}."
     if standing.refused:
-        said += " " + ngettext(
-            "%(count)d of them was refused by the Studio, whose log says why.",
-            "%(count)d of them were refused by the Studio, whose log says why.",
-            standing.refused,
-        ) % {"count": standing.refused}
+        said += f" The Studio refused {standing.refused} of them; its log says why."
     return said
 
 
 def _dropped(standing: Standing) -> str:
     if not standing.dropped:
         return ""
-    return ngettext(
-        "%(count)d event was given up because it waited too long: run “saleor-automation "
-        "reconcile” in the Studio.",
-        "%(count)d events were given up because they waited too long: run “saleor-automation "
-        "reconcile” in the Studio.",
-        standing.dropped,
-    ) % {"count": standing.dropped}
+    return (
+        f"Given up because of age or number: {count_words(standing.dropped, 'event')}. Run "
+        "“saleor-automation reconcile” in the Studio to find what they were about."
+    )
 
 
 def age_words(age: timedelta) -> str:
     """Return a length of time in one unit, for reading."""
     seconds = int(age.total_seconds())
-    for size, one, many in (
-        (86400, "%(count)d day", "%(count)d days"),
-        (3600, "%(count)d hour", "%(count)d hours"),
-        (60, "%(count)d minute", "%(count)d minutes"),
-    ):
+    for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
         if seconds >= size:
-            count = seconds // size
-            return ngettext(one, many, count) % {"count": count}
-    return ngettext("%(count)d second", "%(count)d seconds", seconds) % {"count": seconds}
+            return count_words(seconds // size, unit)
+    return count_words(seconds, "second")
+
+
+def count_words(count: int, unit: str) -> str:
+    """Return "1 day", "2 days"."""
+    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from django.utils.translation import gettext as _
-
 #: Where the Studio serves the manifest a Dashboard installs an app from.
 MANIFEST_PATH = "/saleor/manifest"
 #: Saleor keeps the manifest's address in 200 characters.
@@ -32,21 +30,16 @@ def studio_url_clean(value: str) -> str:
         port_is_valid = False
         url = urlsplit("")
     if url.scheme not in {"http", "https"} or not url.hostname or not port_is_valid:
-        raise ValueError(
-            _("Type the Studio's whole address, for example %(example)s.") % {"example": example}
-        )
+        raise ValueError(f"Type the Studio's whole address, for example {example}.")
     if any(character.isspace() for character in value):
-        raise ValueError(_("The address has a space in it. Remove it."))
+        raise ValueError("The address has a space in it. Remove it.")
     if url.username or url.password:
-        raise ValueError(_("Leave user name and password out of the address."))
+        raise ValueError("Leave user name and password out of the address.")
     if url.query or url.fragment:
-        raise ValueError(
-            _("Type the address up to the host or folder only, for example %(example)s.")
-            % {"example": example}
-        )
+        raise ValueError(f"Type the address up to the host or folder only, for example {example}.")
     path = url.path.rstrip("/").removesuffix(MANIFEST_PATH)
     if len(f"{url.scheme}://{url.netloc}{path}") > MAX_LENGTH:
-        raise ValueError(_("The address is too long for Saleor. Use a shorter one."))
+        raise ValueError("The address is too long for Saleor. Use a shorter one.")
     return f"{url.scheme}://{url.netloc}{path}"
 
 

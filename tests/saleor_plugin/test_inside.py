@@ -92,12 +92,7 @@ def stand_in(tmp_path_factory) -> tuple[str, Path]:
         "STANDIN_DATABASE_URL": os.environ.get("DATABASE_URL", ""),
         "PLUGIN_RECORDINGS": str(folder),
     }
-    printed = run(
-        *(sys.executable, environ, "--ds=standin_settings", "-W", "error"),
-        # Options for Saleor's own test plugins.
-        *("-o", "addopts=-ra --import-mode=importlib"),
-        *("-W", "ignore::pytest.PytestConfigWarning"),
-    )
+    printed = run(sys.executable, environ, "--ds=standin_settings", "-W", "error")
     return printed, folder
 
 
@@ -151,7 +146,7 @@ def test_the_plugin_against_a_real_saleor(tmp_path):
     printed = run(
         *(python, environ, "--ds=saleor.tests.settings", "--reuse-db", "--record-mode=none"),
         *("--disable-socket", "--allow-hosts=127.0.0.1,::1", "--allow-unix-socket"),
-        *("-W", "ignore"),
+        *("-W", "ignore", "-o", "asyncio_mode=auto"),
     )
     assert " passed" in printed
     verify(relayed(tmp_path))

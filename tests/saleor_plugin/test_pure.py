@@ -153,10 +153,10 @@ WELL = Standing(
         ({"relay_at": NOW - timedelta(minutes=3)}, "Start Celery beat"),
         ({"relay_at": None, "connected_at": NOW - timedelta(minutes=3)}, "Start Celery beat"),
         ({"payload_error": "No rights."}, "No rights. Give the App"),
-        ({"pending": 1, "oldest_age": timedelta(seconds=5)}, "1 event waits, for 5 seconds."),
+        ({"pending": 1, "oldest_age": timedelta(seconds=5)}, "1 event waits for 5 seconds."),
         ({"pending": 9, "oldest_age": timedelta(hours=2)}, "9 events wait, the oldest for 2 hours"),
-        ({"pending": 9, "refused": 2}, "2 of them were refused"),
-        ({"dropped": 4}, "4 events were given up"),
+        ({"pending": 9, "refused": 2}, "refused 2 of them"),
+        ({"dropped": 4}, "number: 4 events."),
     ],
 )
 def test_status_says_what_to_do_next(changes, words):
@@ -171,7 +171,7 @@ def test_what_waits_and_what_was_lost_is_said_beside_any_trouble():
     said = status_words(replace(WELL, last_error="No answer.", pending=3, dropped=2))
     assert "No answer." in said
     assert "3 events wait" in said
-    assert "2 events were given up" in said
+    assert "number: 2 events." in said
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from datetime import timedelta
 
 import pytest
+from django.db import connection, transaction
 from django.utils import timezone
 
 from saleor_automation.contract.plugin_report import report_parse
@@ -267,6 +270,32 @@ def test_two_relays_do_not_take_the_same_rows(capturing, people):
     assert parcels_take(now=now) == []
     # A relay that died lets go in time.
     assert len(parcels_take(now=now + timedelta(minutes=3))) == 3
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite locks no rows")
+@pytest.mark.django_db(transaction=True)
+def test_rows_another_relay_is_just_taking_are_not_waited_for(capturing, people):
+    first = Outbox.objects.earliest("pk").pk
+    taken, done = threading.Event(), threading.Event()
+
+    def other() -> None:
+        with transaction.atomic():
+            list(Outbox.objects.select_for_update().filter(pk=first))
+            taken.set()
+            done.wait(30)
+        connection.close()
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    assert taken.wait(30)
+    started = time.monotonic()
+    try:
+        found = parcels_take(now=timezone.now())
+    finally:
+        done.set()
+        thread.join()
+    assert [parcel.object_id for parcel in found] == [str(user.pk) for user in people[1:]]
+    assert time.monotonic() - started < 10
 
 
 def test_time_is_up_the_rest_is_let_go(capturing, people, waiting, monkeypatch):
