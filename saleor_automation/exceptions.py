@@ -45,11 +45,15 @@ class SaleorUnreachable(SaleorAPIError):
         self.retry_after = retry_after
 
 
-class SaleorInstallationError(SaleorAPIError):
+class SaleorAccessError(SaleorAPIError):
+    """Saleor does not let the app do this: a permission is missing, or it knows it no more."""
+
+
+class SaleorInstallationError(SaleorAccessError):
     """Saleor does not know our app (any more): a person must install or activate it."""
 
 
-class SaleorPermissionError(SaleorAPIError):
+class SaleorPermissionError(SaleorAccessError):
     """Our app lacks a permission: a person must grant it."""
 
 

@@ -90,8 +90,8 @@ class Watermark(models.Model):
     known = models.PositiveIntegerField(default=0)
     faults = models.PositiveIntegerField(default=0)
     problem = models.TextField(blank=True, default="")
-    #: Ids the kind wants to remember until its next run.
-    memory = models.JSONField(default=list)
+    #: What the kind wants to remember until its next run.
+    memory = models.JSONField(default=dict)
     claim = models.UUIDField(null=True, blank=True)
     #: Real time, not the shop's: see ``clock``.
     claimed_until = models.DateTimeField(null=True, blank=True)

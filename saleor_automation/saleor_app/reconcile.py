@@ -93,14 +93,15 @@ def reconcile(
     limits = Limits(None if seconds is None else time.monotonic() + seconds)
     outcomes = []
     for kind in kinds or (POLL_KINDS if source == POLL else BACKFILL_KINDS):
+        if limits.over:
+            outcomes.append(Outcome(source, kind))
+            continue
         outcome = _look(
             source, kind, installation, since, settle, limits, counted=counted, watch=watch
         )
         outcomes.append(outcome)
         if isinstance(outcome.error, SaleorInstallationError):
             raise outcome.error
-        if limits.over:
-            break
     return outcomes
 
 
@@ -154,7 +155,6 @@ def _look(
             return replace(latest, busy=True)
         except SaleorAPIError as error:
             run_leave(run=run, problem=str(error))
-            logger.warning("Looking through Saleor's %s ended early: %s", kind, error)
             return replace(latest, error=error)
         except BaseException:
             # Ctrl-C, a database that is away: the next process goes on at once.

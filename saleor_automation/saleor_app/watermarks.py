@@ -8,8 +8,8 @@ Whoever comes after a process that died goes on behind the last page that was st
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -62,7 +62,7 @@ class Run:
     newest_at: datetime | None
     page_size: int
     counts: Counts
-    memory: tuple[str, ...] = ()
+    memory: Mapping[str, Any] = field(default_factory=dict)
     #: Whether an earlier process began it.
     resumed: bool = False
 
@@ -113,7 +113,7 @@ def run_take(
         newest_at=row.newest_at,
         page_size=row.page_size,
         counts=Counts(row.looked_at, row.new, row.known, row.faults),
-        memory=tuple(row.memory),
+        memory=row.memory,
         resumed=resumed,
     )
 
@@ -127,12 +127,14 @@ def run_advance(
     page_size: int,
     in_order: bool,
     wall: datetime,
+    memory: Mapping[str, Any] | None = None,
 ) -> Run:
     """Note that a page is stored; call it in the transaction that stores the page.
 
     ``in_order`` says that pages come in the order of change, so that the watermark may
     move with each. Raises RunLost.
     """
+    kept = run.memory if memory is None else memory
     newest = _later(run.newest_at, newest_at)
     reached = _later(run.reached_at, newest) if in_order else run.reached_at
     total = run.counts + counts
@@ -146,6 +148,7 @@ def run_advance(
         new=total.new,
         known=total.known,
         faults=total.faults,
+        memory=kept,
         claimed_until=wall + timedelta(seconds=LEASE_SECONDS),
     )
     return replace(
@@ -155,11 +158,12 @@ def run_advance(
         reached_at=reached,
         page_size=page_size,
         counts=total,
+        memory=kept,
     )
 
 
-def run_finish(*, run: Run, wall: datetime, memory: Sequence[str] = ()) -> None:
-    """End a run that looked at everything. Raises RunLost."""
+def run_finish(*, run: Run, wall: datetime, problem: str = "") -> None:
+    """End a run that looked at everything, and say what it found wrong. Raises RunLost."""
     _write(
         run,
         since=None,
@@ -167,8 +171,7 @@ def run_finish(*, run: Run, wall: datetime, memory: Sequence[str] = ()) -> None:
         cursor="",
         reached_at=_later(run.reached_at, run.newest_at),
         finished_at=wall,
-        problem="",
-        memory=list(memory),
+        problem=problem[:2000],
         claim=None,
         claimed_until=None,
     )
@@ -189,3 +192,37 @@ def _write(run: Run, **values: Any) -> None:
 
 def _later(one: datetime | None, two: datetime | None) -> datetime | None:
     return max(one, two) if one is not None and two is not None else one or two
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the last look at one kind went, for people."""
+
+    kind: str
+    label: str
+    #: When everything had been looked at last, in real time; None when it never was.
+    finished_at: datetime | None
+    under_way: bool
+    counts: Counts
+    #: Why the last one ended early, and what to do; "" when it did not.
+    problem: str
+
+
+def standings(*, source: str) -> list[Standing]:
+    """Return how the last look at each kind went, for the kinds that were looked at."""
+    labels = dict(Watermark.Kind.choices)
+    rows = {row.kind: row for row in Watermark.objects.filter(source=source)}
+    return [
+        Standing(
+            kind=kind,
+            label=str(label),
+            finished_at=rows[kind].finished_at,
+            under_way=rows[kind].since is not None,
+            counts=Counts(
+                rows[kind].looked_at, rows[kind].new, rows[kind].known, rows[kind].faults
+            ),
+            problem=rows[kind].problem,
+        )
+        for kind, label in labels.items()
+        if kind in rows
+    ]
