@@ -76,6 +76,10 @@ def look(*, resolver: Resolver | None = None) -> Iterator[Finding]:
     yield from sending_look(ready=ready)
     yield from saleor_look(ready=ready)
     yield from others_look(ready=ready)
+    if ready:
+        from .missed import missed_look
+
+        yield from missed_look()
 
 
 def settings_look() -> Iterator[Finding]:
