@@ -6,7 +6,7 @@ from .clock import DemoClock
 from .delivery.models import Message, MessageContent, SenderDecision, SendingControl
 from .emails.models import Brand, EmailVersion
 from .inbox.models import Event, EventKey, RawEvent
-from .people.models import Consent, Contact, Identity, Suppression, Tombstone
+from .people.models import Consent, ConsentWriteBack, Contact, Identity, Suppression, Tombstone
 from .saleor_app.models import Installation, Refusal, Watermark
 from .sequences.models import Enrollment, Heartbeat, SequenceSwitch, SequenceVersion, StepRun
 from .shop.models import Channel, Checkout, Fulfillment, OrderLine, ShopOrder
@@ -19,6 +19,7 @@ __all__ = [
     "Channel",
     "Checkout",
     "Consent",
+    "ConsentWriteBack",
     "Contact",
     "DemoClock",
     "EmailIndexPage",

@@ -249,7 +249,22 @@ def _checkout_line(source: dict[str, Any], currency: str) -> Line:
         unit_gross=unit,
         total_gross=amount(total) if total else unit * quantity,
         image_url=_image(variant, product),
+        available=_available(source),
     )
+
+
+def _available(line: dict[str, Any]) -> int | None:
+    """Return how many units can be bought; None when no trouble with the line is told."""
+    found = None
+    for problem in parts(line, "problems"):
+        kind = text(problem, "__typename")
+        if kind == "CheckoutLineProblemVariantNotAvailable":
+            return 0
+        if kind == "CheckoutLineProblemInsufficientStock":
+            # An oversold stock is below nothing.
+            count = problem.get("availableQuantity")
+            found = max(0, count) if isinstance(count, int) else 0
+    return found
 
 
 def _variant_name(name: str, variant_id: str) -> str:

@@ -61,6 +61,9 @@ fragment CheckoutParts on Checkout {
 }"""
 )
 
+#: A basket with its lines, as every body about one has it.
+CHECKOUT_PARTS: Final = _CHECKOUT
+
 _ORDER = (
     _USER
     + """

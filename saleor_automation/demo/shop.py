@@ -239,6 +239,30 @@ class Shop:
             basket = world.basket_by_id(id)
             return bodies.checkout(basket, self.site) if basket else None
 
+        def user(id: str = "") -> dict[str, Any] | None:
+            shopper = next((s for s in world.shoppers.values() if s.id == id and not s.gone), None)
+            if not known or shopper is None:
+                return None
+            bought = [
+                bodies.order(o, self.site) for o in world.orders.values() if o.shopper is shopper
+            ]
+            return {
+                **bodies.customer(shopper),
+                "orders": lambda first=100: lists.paged(bought, "created", first=first),
+            }
+
+        def update_metadata(
+            id: str = "", input: list[dict[str, str]] | None = None
+        ) -> dict[str, Any]:
+            shopper = next((s for s in world.shoppers.values() if s.id == id and not s.gone), None)
+            if not known or shopper is None:
+                return {"errors": [{"code": "NOT_FOUND", "message": "No such account."}]}
+            shopper.metadata |= {item["key"]: item["value"] for item in input or []}
+            return {
+                "errors": [],
+                "item": {"__typename": "User", **bodies.customer(shopper)},
+            }
+
         def order(id: str = "") -> dict[str, Any] | None:
             return next(
                 (lists.order(o, self.site) for o in world.orders.values() if o.id == id), None
@@ -297,6 +321,8 @@ class Shop:
             "customers": customers,
             "checkouts": checkouts,
             "webhook": webhook,
+            "user": user,
+            "updateMetadata": update_metadata,
         }
 
 
