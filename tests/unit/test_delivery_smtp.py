@@ -19,6 +19,7 @@ from saleor_automation.delivery.failures import Failure, Kind
 from saleor_automation.delivery.mime import LedgerEmail
 from saleor_automation.delivery.smtp import EmailBackend, NotBegun
 from saleor_automation.delivery.transport import Transport
+from saleor_automation.delivery.truth import Truth
 
 CONTENT = b"Subject: Hai\r\n\r\n.first\r\n..second\r\nlast\r\n"
 CLOSE = b""
@@ -288,7 +289,7 @@ def batch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., list[Any]]]
             for mail in mails
         ]
         deadline = clock.wall() + timedelta(seconds=seconds)
-        results = sender._hand_over(batch, notes, deadline)  # type: ignore[arg-type]
+        results = sender._hand_over(batch, notes, deadline, Truth())  # type: ignore[arg-type]
         return [result for _, result in results]
 
     yield going
