@@ -25,6 +25,7 @@ from .claims import (
     parcels_release,
     parcels_take,
     postponed_release,
+    rows,
 )
 from .configuration import Configuration, configuration_current
 from .connection import studio_connect
@@ -69,14 +70,16 @@ def relay_run() -> int:
         # A new release of the Studio may have added webhooks, which come switched on.
         webhooks_switch(app, on=False)
     with Sender(configuration.studio_url) as sender:
-        sent = _Run(sender, app, failures=state.failures).carry_all()
+        sent = _Run(sender, app, state).carry_all()
         _report(sender, app)
     return sent
 
 
 def _report(sender: Sender, app: Any) -> None:
     try:
-        report_send_if_due(sender=sender, app=app)
+        if report_send_if_due(sender=sender, app=app) and not rows().exists():
+            # It answers, and no row is left that could show so.
+            state_change(failures=0, retry_at=None, last_error="")
     except Exception:
         # Events matter more than the word about them.
         logger.exception("Saleor Automation could not report to the Studio")
@@ -109,8 +112,9 @@ def _is_due(state: RelayState, now: datetime) -> bool:
 class _Run:
     """One run of the relay: what it met so far."""
 
-    def __init__(self, sender: Sender, app: Any, *, failures: int) -> None:
-        self.sender, self.app, self.failures = sender, app, failures
+    def __init__(self, sender: Sender, app: Any, state: RelayState) -> None:
+        self.sender, self.app, self.failures = sender, app, state.failures
+        self.is_troubled = bool(state.last_error)
         self.sent = 0
         #: Bodies in a row that the Studio did not take.
         self.trouble = 0
@@ -199,11 +203,12 @@ class _Run:
         return True
 
     def _works(self, now: datetime) -> None:
-        if self.failures or self.trouble:
-            if self.failures:
-                postponed_release(now=now)
+        if self.failures:
+            postponed_release(now=now)
+        if self.failures or self.is_troubled:
             state_change(failures=0, retry_at=None, last_error="")
         self.failures = self.trouble = 0
+        self.is_troubled = False
 
     def _away(self, answer: Answer, now: datetime) -> None:
         self.failures += 1

@@ -32,6 +32,7 @@ def standing_current(configuration: Configuration, *, has_broker: bool) -> Stand
         connected_at=state.connected_at,
         has_app=app is not None,
         app_is_active=bool(app and app.is_active),
+        app_manifest_url=(app.manifest_url or "") if app else "",
         webhooks_active=bool(app and webhooks_active(app)),
         capturing=state.capturing,
         relay_at=state.relay_at,

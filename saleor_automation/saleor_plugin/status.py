@@ -33,6 +33,8 @@ class Standing:
     connected_at: datetime | None = None
     has_app: bool = False
     app_is_active: bool = False
+    #: Where the App was installed from; "" when it is not known.
+    app_manifest_url: str = ""
     webhooks_active: bool = False
     capturing: bool = False
     relay_at: datetime | None = None
@@ -96,10 +98,17 @@ def _connection(standing: Standing) -> str:
 
 def _trouble(standing: Standing) -> str:
     if standing.last_error:
-        return (
+        said = (
             f"The Studio does not take events now: {standing.last_error} They wait and are sent "
             "again."
         )
+        url = manifest_url(standing.studio_url)
+        if standing.app_manifest_url and standing.app_manifest_url != url:
+            said += (
+                f" The App was installed from {standing.app_manifest_url}. If the Studio moved, "
+                "remove the App under Extensions and save here again."
+            )
+        return said
     if standing.configuration.capture and _relay_is_late(standing):
         return (
             "Events are written down but not sent: the relay has not run lately. Start Celery "

@@ -150,6 +150,10 @@ WELL = Standing(
         ({"has_app": False}, f"{URL}/saleor/manifest"),
         ({"app_is_active": False}, "Activate it"),
         ({"last_error": "No answer."}, "No answer. They wait"),
+        (
+            {"last_error": "No.", "app_manifest_url": "https://old.example/saleor/manifest"},
+            "If the Studio moved, remove the App",
+        ),
         ({"relay_at": NOW - timedelta(minutes=3)}, "Start Celery beat"),
         ({"relay_at": None, "connected_at": NOW - timedelta(minutes=3)}, "Start Celery beat"),
         ({"payload_error": "No rights."}, "No rights. Give the App"),
@@ -161,6 +165,11 @@ WELL = Standing(
 )
 def test_status_says_what_to_do_next(changes, words):
     assert words in status_words(replace(WELL, **changes))
+
+
+def test_an_app_installed_from_this_very_studio_has_not_moved():
+    here = replace(WELL, last_error="No.", app_manifest_url=manifest_url(URL))
+    assert "moved" not in status_words(here)
 
 
 def test_status_of_a_shop_that_runs_well_says_nothing_else():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -66,6 +67,11 @@ def ready(request, settings):
     """Our plugin is the only one; nothing is remembered from the test before."""
     from saleor_automation.saleor_plugin import capture
 
+    if IS_REAL:
+        # They set PLUGINS for every test of Saleor's (the second from 3.24); ours come after.
+        for name in ("setup_dummy_gateways", "setup_dummy_gateway"):
+            with suppress(pytest.FixtureLookupError):
+                request.getfixturevalue(name)
     settings.PLUGINS = [PLUGIN]
     capture.gate_forget()
     capture._logged_at = -capture.LOG_SECONDS

@@ -21,20 +21,13 @@ def state() -> RelayState:
 
 
 @pytest.fixture
-def loopback(settings, monkeypatch):
+def loopback(monkeypatch):
     """Let Saleor's own client reach the Studio of this test, which is on loopback."""
-    settings.HTTP_IP_FILTER_ENABLED = False
     try:
         from saleor.core.http_client import HTTPClient
     except ModuleNotFoundError:
         return
-    import requests
-
-    monkeypatch.setattr(
-        HTTPClient,
-        "send_request",
-        lambda method, url, **kwargs: requests.request(method, url, **kwargs),
-    )
+    monkeypatch.setattr(HTTPClient.config, "ip_filter_enable", False)
 
 
 def test_it_installs_its_app_and_starts_to_capture(configuration, studio, model, loopback):

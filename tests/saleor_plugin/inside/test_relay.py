@@ -410,3 +410,12 @@ def test_a_report_that_fails_does_not_fail_the_relay(capturing, people, monkeypa
     monkeypatch.setattr(relay_module, "report_send_if_due", broken)
     assert relay_run() == 3
     assert "could not report" in caplog.text
+
+
+def test_an_error_is_forgotten_once_the_studio_answers_with_nothing_left_to_send(capturing):
+    state_change(report_checked_at=None, failures=2, last_error="No answer.")
+    relay_run()
+    assert (state().failures, state().last_error) == (0, "")
+    state_change(report_checked_at=None, report_digest="")
+    relay_run()
+    assert capturing.reports[-1]["outbox"]["lastError"] == ""
