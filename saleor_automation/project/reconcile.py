@@ -31,7 +31,13 @@ from saleor_automation.exceptions import (
 )
 from saleor_automation.inbox.models import RawEvent
 from saleor_automation.saleor_app.models import Watermark
-from saleor_automation.saleor_app.reconcile import BACKFILL, Outcome, reconcile
+from saleor_automation.saleor_app.reconcile import (
+    BACKFILL,
+    BACKFILL_KINDS,
+    POLL_KINDS,
+    Outcome,
+    reconcile,
+)
 from saleor_automation.sequences.worker import heartbeat_age
 
 from .environment import own_command
@@ -84,20 +90,33 @@ class _Screen:
         self.source = source
         self.started_at = started_at
         self.progress: Progress = progress_bar()
-        self.tasks: dict[str, TaskID] = {}
         self.names = dict(Watermark.Kind.choices)
+        kinds = BACKFILL_KINDS if source == BACKFILL else POLL_KINDS
+        self.tasks: dict[str, TaskID] = {
+            kind: self.progress.add_task(self._name(kind), total=None, start=False)
+            for kind in kinds
+        }
         self.waiting = 0
+        self._begin(kinds[0])
 
     def show(self, outcome: Outcome) -> None:
         """Show how far a kind is."""
-        if outcome.kind not in self.tasks:
-            words = str(self.names[outcome.kind]).capitalize()
-            self.tasks[outcome.kind] = self.progress.add_task(words, total=None)
         looked_at = outcome.counts.looked_at
         total = looked_at if outcome.finished else max(outcome.total or 0, looked_at + 1)
         self.progress.update(self.tasks[outcome.kind], completed=looked_at, total=total)
+        if outcome.finished:
+            kinds = list(self.tasks)
+            following = kinds.index(outcome.kind) + 1
+            if following < len(kinds):
+                self._begin(kinds[following])
         if self.source == BACKFILL:
             self._hold_back()
+
+    def _begin(self, kind: str) -> None:
+        self.progress.start_task(self.tasks[kind])
+
+    def _name(self, kind: str) -> str:
+        return str(self.names[kind]).capitalize()
 
     def _hold_back(self) -> None:
         """Let the worker catch up."""
@@ -133,9 +152,7 @@ class _Screen:
         for outcome in outcomes:
             counts = outcome.counts
             values = (counts.looked_at, counts.new, counts.known, counts.faults)
-            table.add_row(
-                str(self.names[outcome.kind]).capitalize(), *[f"{value:,}" for value in values]
-            )
+            table.add_row(self._name(outcome.kind), *[f"{value:,}" for value in values])
         console.print(table)
         problems = list(self._problems(outcomes))
         faults = self._ours().filter(state=RawEvent.State.FAULT).count()
@@ -155,7 +172,7 @@ class _Screen:
     def _problems(self, outcomes: Sequence[Outcome]) -> list[str]:
         words = []
         for outcome in outcomes:
-            name = str(self.names[outcome.kind]).capitalize()
+            name = self._name(outcome.kind)
             if outcome.error is not None:
                 words.append(f"{name}: {outcome.error}")
             elif outcome.busy:

@@ -31,6 +31,8 @@ PAGE_TIMEOUT = 30.0
 PAGE_BUDGET = 60.0
 #: A page that takes Saleor longer than this is made smaller.
 SLOW_SECONDS = 8.0
+#: What fails sooner than this failed for another reason than the page's size.
+HASTY_SECONDS = 3.0
 #: Pages are not made smaller than this for being slow.
 SMALL = 10
 #: Part of Saleor's cost limit one page may use.
@@ -133,8 +135,9 @@ class Pager:
                 self.size = size = smaller(size, error.cost, error.maximum)
                 continue
             except SaleorUnreachable:
-                # It may be the size that takes Saleor too long.
-                if size <= SMALL or self.limits.over:
+                # It may be the size that takes Saleor too long, unless it failed at once.
+                hasty = time.monotonic() - started < HASTY_SECONDS
+                if hasty or size <= SMALL or self.limits.over:
                     raise
                 self.size = size = max(size // 4, SMALL)
                 continue

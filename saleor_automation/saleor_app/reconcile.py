@@ -22,7 +22,11 @@ from typing import Final
 from django.db import transaction
 
 from saleor_automation import clock
-from saleor_automation.exceptions import SaleorAPIError, SaleorInstallationError
+from saleor_automation.exceptions import (
+    SaleorAPIError,
+    SaleorInstallationError,
+    SaleorUnreachable,
+)
 
 from .api import installation_needed
 from .failed_deliveries import FailedDeliveries
@@ -91,10 +95,11 @@ def reconcile(
     """
     installation = installation_needed()
     limits = Limits(None if seconds is None else time.monotonic() + seconds)
-    outcomes = []
+    outcomes: list[Outcome] = []
+    unreachable: SaleorUnreachable | None = None
     for kind in kinds or (POLL_KINDS if source == POLL else BACKFILL_KINDS):
         if limits.over:
-            outcomes.append(Outcome(source, kind))
+            outcomes.append(Outcome(source, kind, error=unreachable))
             continue
         outcome = _look(
             source, kind, installation, since, settle, limits, counted=counted, watch=watch
@@ -102,6 +107,8 @@ def reconcile(
         outcomes.append(outcome)
         if isinstance(outcome.error, SaleorInstallationError):
             raise outcome.error
+        if isinstance(outcome.error, SaleorUnreachable):
+            unreachable = outcome.error
     return outcomes
 
 

@@ -125,14 +125,25 @@ def test_one_object_too_dear_for_saleor_is_an_error(fake: Fake) -> None:
     assert fake.sizes[-1] == 1
 
 
-def test_pages_that_take_too_long_are_made_smaller(fake: Fake) -> None:
+def test_pages_that_take_too_long_are_made_smaller(
+    fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paging, "HASTY_SECONDS", 0)
     fake.quick = 15
     assert len(told(pager().pages("", clock))) == 230
     assert fake.sizes[:2] == [50, 12]
 
 
-def test_a_saleor_that_is_down_is_not_asked_for_ever(fake: Fake) -> None:
+def test_a_saleor_that_is_down_is_not_asked_for_ever(
+    fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fake.quick = 0
+    with pytest.raises(SaleorUnreachable):
+        told(pager().pages("", clock))
+    assert fake.sizes == [50], "it failed at once: no smaller page would do better"
+
+    fake.sizes.clear()
+    monkeypatch.setattr(paging, "HASTY_SECONDS", 0)
     with pytest.raises(SaleorUnreachable):
         told(pager().pages("", clock))
     assert fake.sizes == [50, 12, 10]
