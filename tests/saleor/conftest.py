@@ -95,8 +95,7 @@ def shop(
     postgres.create(database, template=saleor_template)
     folder = tmp_path_factory.mktemp("saleor")
     saleor = Shop(checkout, postgres, redis_url, folder, layer, database)
-    saleor.staff_make()
-    saleor.plugin_migrate()
+    saleor.prepare()
     try:
         saleor.start()
         yield saleor

@@ -88,6 +88,8 @@ class Driver:
         """Make channel, warehouse, shipping and goods, as an owner does in the Dashboard."""
         say = self.staff.say
         say("shopSettingsUpdate", input={"enableAccountConfirmationByEmail": False})
+        warehouse = say("warehouseCreate", input={"name": "Hall", "address": ADDRESS})
+        warehouse_id = warehouse["warehouse"]["id"]
         channel = say(
             "channelCreate",
             input={
@@ -96,6 +98,7 @@ class Driver:
                 "currencyCode": "USD",
                 "defaultCountry": "US",
                 "isActive": True,
+                "addWarehouses": [warehouse_id],
                 # So that orders can be completed here without a payment app.
                 "orderSettings": {
                     "automaticallyConfirmAllNewOrders": True,
@@ -104,8 +107,6 @@ class Driver:
             },
         )["channel"]["id"]
         self.channel_id = channel
-        warehouse = say("warehouseCreate", input={"name": "Hall", "address": ADDRESS})
-        warehouse_id = warehouse["warehouse"]["id"]
         zone = say(
             "shippingZoneCreate",
             input={

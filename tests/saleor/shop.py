@@ -7,6 +7,7 @@ The checkout and its environment stay as they are; everything is made in a folde
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import secrets
 import subprocess
@@ -163,29 +164,27 @@ class Shop:
     def api_url(self) -> str:
         return f"{self.url}/graphql/"
 
-    def manage(self, *arguments: str, **more: str) -> str:
-        """Run a management command in this shop's environment, its tasks inside the command."""
-        environ = {**self.environ, **more}
-        environ.pop("CELERY_BROKER_URL", None)
-        environ.pop("CACHE_URL", None)
-        return self.checkout.manage(*arguments, environ=environ)
-
-    def staff_make(self) -> None:
-        """Make the administrator the suite works as."""
-        self.manage(
-            *("createsuperuser", "--no-input", "--email", STAFF_EMAIL),
-            DJANGO_SUPERUSER_PASSWORD=self.password,
+    def prepare(self, *, plugin: bool = True) -> None:
+        """Make the administrator the suite works as, and our plugin's tables unless told not to."""
+        environ = {**self.environ, "DJANGO_SUPERUSER_PASSWORD": self.password}
+        for name in ("CELERY_BROKER_URL", "CACHE_URL"):
+            del environ[name]
+        commands = [["createsuperuser", "--no-input", "--email", STAFF_EMAIL]]
+        if plugin and (self.layer / "saleor_automation/saleor_plugin/migrations").is_dir():
+            # As an administrator does after ``pip install``.
+            commands.insert(0, ["migrate", "--no-input", PLUGIN_APP])
+        code = "import sys, json, saleor_suite.commands as c; c.run(json.loads(sys.argv[1]))"
+        run(
+            [self.checkout.python, "-c", code, json.dumps(commands)],
+            environ=environ,
+            cwd=self.checkout.home,
         )
-
-    def plugin_migrate(self) -> None:
-        """Make the tables of our plugin, as an administrator does after ``pip install``."""
-        self.manage("migrate", "--no-input", PLUGIN_APP)
 
     # --- processes -----------------------------------------------------------------
 
     def start(self, *names: str) -> None:
         """Start its processes, or some of them, and wait until they are ready."""
-        wanted = names or ("api", "worker", "beat")
+        wanted = names or ("api", "worker")
         for name in wanted:
             self._start(name)
         self.ready(*wanted)
@@ -195,9 +194,9 @@ class Shop:
             "api": f"-m uvicorn saleor.asgi:application --host {LOOPBACK} --port {self.port} "
             "--workers 1 --lifespan auto --ws none --no-server-header --no-access-log",
             "worker": "-m celery --app saleor.celeryconf:app worker --loglevel info "
-            "--concurrency 2 --without-mingle --without-gossip -E",
-            "beat": "-m celery --app saleor.celeryconf:app beat --pidfile= --loglevel info "
-            "--scheduler saleor.schedulers.schedulers.DatabaseScheduler",
+            "--concurrency 2 --without-mingle --without-gossip -E "
+            # Inside the worker: each further process of Saleor takes 12 s of CPU to begin.
+            "--beat --scheduler saleor.schedulers.schedulers.DatabaseScheduler",
         }[name]
         self.processes[name] = Process(
             f"Saleor's {name}",
@@ -232,7 +231,7 @@ class Shop:
 
     def restart(self, *names: str, **more: str) -> None:
         """Start processes again, with other settings where given."""
-        names = names or ("api", "worker", "beat")
+        names = names or ("api", "worker")
         self.stop(*names)
         self.more.update(more)
         for name in names:

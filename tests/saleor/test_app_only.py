@@ -129,11 +129,13 @@ def test_an_order_from_payment_to_parcel_counts_each_fact_once(studio, driver):
     expect.entered(studio, expect.PURCHASE, email)
 
 
-def test_a_cancelled_order_stops_what_the_purchase_started(studio, driver):
+def test_a_cancelled_order_is_known_and_started_nothing(studio, driver):
     email = new_address("cancelled")
     order = driver.buy(email)
     driver.cancel(order)
     expect.fact(studio, "cancelled", order["id"])
+    studio.settled()
+    assert studio.enrollments(email=email, sequence=expect.PURCHASE) == []
 
 
 def test_a_refund_is_known_with_its_sum_and_stops_the_sequence(studio, driver):
