@@ -13,7 +13,7 @@ from tests.saleor.driver import Driver
 from tests.saleor.layer import layer_build
 from tests.saleor.machine import Postgres, postgres_running, redis_running
 from tests.saleor.shop import STAFF_EMAIL, Checkout, Shop, cache_folder
-from tests.saleor.studio import APP_ID, Studio
+from tests.saleor.studio import Studio
 
 HOW = (
     "SALEOR_HOME names no Saleor. Run it with: SALEOR_HOME=<a Saleor checkout> "
@@ -145,12 +145,3 @@ def studio_make(
         return studio
 
     return make
-
-
-def app_installed(driver: Driver, shop: Shop, studio: Studio) -> dict:
-    """Install the Studio's app, after removing an earlier Studio's; return the app."""
-    if old := driver.app(APP_ID):
-        driver.staff.say("appDelete", id=old["id"])
-    version = ".".join(driver.staff.say("shop")["version"].split(".")[:2])
-    permissions = studio.manifest(version)["permissions"]
-    return driver.app_install(studio.manifest_url, permissions, APP_ID)

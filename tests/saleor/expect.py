@@ -11,6 +11,8 @@ from typing import Any
 from tests.saleor.machine import wait_for
 from tests.saleor.studio import Studio
 
+#: Facts that happen to an account or an order once at the most.
+ONCE = ("joined", "account_confirmed", "deleted", "ordered", "confirmed", "paid", "fulfilled")
 WELCOME, BASKET, PURCHASE = "Welcome", "Abandoned checkout", "After the purchase"
 
 

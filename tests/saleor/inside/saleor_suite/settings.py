@@ -13,10 +13,8 @@ from saleor.settings import PLUGINS
 
 PLUGINS = ["saleor_suite.faults.FaultPoints", *PLUGINS]
 
-_backoff = os.environ.get("SUITE_RETRY_BACKOFF")
-if _backoff:
-    CELERY_TASK_ANNOTATIONS = {
-        "saleor.webhook.transport.asynchronous.transport.send_webhook_request_async": {
-            "retry_backoff": float(_backoff)
-        }
+CELERY_TASK_ANNOTATIONS = {
+    "saleor.webhook.transport.asynchronous.transport.send_webhook_request_async": {
+        "retry_backoff": float(os.environ["SUITE_RETRY_BACKOFF"])
     }
+}

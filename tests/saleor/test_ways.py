@@ -1,6 +1,6 @@
-"""The App alone: a shop that installed the Studio from its manifest, on Saleor Cloud or anywhere.
+"""One shop's life, once by each way in: the App alone, the plugin alone, and both at once.
 
-The plugin lies in Saleor's environment, since the wheel does, and is not set up.
+What the Studio makes of it must not depend on the way, nor count anything twice.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.saleor import expect
-from tests.saleor.conftest import app_installed
+from tests.saleor import expect, ways
 from tests.saleor.driver import new_address
 from tests.saleor.machine import wait_for
 from tests.saleor.studio import Studio
@@ -19,18 +18,23 @@ from tests.saleor.studio import Studio
 OPT_IN = "paper.marketing_opt_in"
 
 
+@pytest.fixture(scope="module", params=ways.ALL)
+def way(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def studio(studio_make, shop, driver) -> Iterator[Studio]:
-    one = studio_make("app-only")
+def studio(way, studio_make, driver) -> Iterator[Studio]:
+    one = studio_make(way)
     try:
-        app_installed(driver, shop, one)
+        ways.connect(way, driver, one)
         one.ask("open_for_business")
         yield one
     finally:
         one.close()
 
 
-def test_the_app_is_installed_with_every_webhook_on(studio, driver):
+def test_the_app_is_installed_and_its_webhooks_are_on_or_off_as_chosen(studio, driver, way):
     app = driver.app("saleor.automation")
     known = studio.ask("installation")
     version = driver.staff.say("shop")["version"]
@@ -39,7 +43,7 @@ def test_the_app_is_installed_with_every_webhook_on(studio, driver):
     assert known["saleor_version"] == version
     minor = ".".join(version.split(".")[:2])
     assert len(app["webhooks"]) == len(studio.manifest(minor)["webhooks"])
-    assert all(webhook["isActive"] for webhook in app["webhooks"])
+    assert {webhook["isActive"] for webhook in app["webhooks"]} == {way != ways.PLUGIN}
 
 
 def test_a_new_customer_is_welcomed(studio, driver):
@@ -184,7 +188,7 @@ def test_a_customer_who_leaves_is_forgotten(studio, driver, shop):
     _forgotten(studio, email)
 
 
-def test_a_customer_deleted_by_staff_is_forgotten(studio, driver):
+def test_a_customer_deleted_by_staff_is_forgotten(studio, driver, way):
     email = new_address("deleted")
     driver.register(email)
     expect.person(studio, email)
@@ -196,10 +200,26 @@ def test_a_customer_deleted_by_staff_is_forgotten(studio, driver):
     _forgotten(studio, email)
 
 
-def test_nothing_was_refused_and_nothing_was_misunderstood(studio):
+def test_nothing_was_refused_or_misunderstood_and_it_came_by_the_way_chosen(studio, way):
     studio.settled()
     assert studio.ask("refusals") == []
-    assert {body["source"] for body in studio.ask("bodies")} <= {"webhook", "poll"}
+    sources = {body["source"] for body in studio.ask("bodies")}
+    wanted = {
+        ways.APP: {"webhook"},
+        ways.PLUGIN: {"relay"},
+        ways.BOTH: {"webhook", "relay"},
+    }[way]
+    assert sources - {"poll"} == wanted
+
+
+def test_every_fact_of_an_order_or_account_is_there_once(studio):
+    """The keys see to it in the database; this looks at what came out."""
+    facts = [
+        (event["kind"], event["object"])
+        for event in studio.ask("events")
+        if event["kind"] in expect.ONCE
+    ]
+    assert len(facts) == len(set(facts))
 
 
 def _until_mailed(studio: Studio, email: str) -> None:
