@@ -7,7 +7,7 @@ from .delivery.models import Message, MessageContent, SendingControl
 from .emails.models import Brand, EmailVersion
 from .inbox.models import Event, EventKey, RawEvent
 from .people.models import Consent, Contact, Identity, Suppression, Tombstone
-from .saleor_app.models import Installation, Refusal
+from .saleor_app.models import Installation, Refusal, Watermark
 from .sequences.models import Enrollment, Heartbeat, SequenceSwitch, SequenceVersion, StepRun
 from .shop.models import Channel, Checkout, Fulfillment, OrderLine, ShopOrder
 from .studio.pages import EmailIndexPage, EmailPage
@@ -43,4 +43,5 @@ __all__ = [
     "StepRun",
     "Suppression",
     "Tombstone",
+    "Watermark",
 ]

@@ -58,6 +58,8 @@ __all__ = [
     "unwrap",
 ]
 
+#: Field of a body we asked for: when its state was read.
+POLLED = "polledAt"
 #: Fields of an account that no subscription to its deletion selects.
 _LIVING = frozenset({"updatedAt", "dateJoined", "isActive"})
 
@@ -77,6 +79,7 @@ def parse(event_type: str, body: bytes) -> Parsed:
         event_type=event_type,
         principal_type=text(principal, "__typename"),
         principal_id=text(principal, "id"),
+        polled_at=moment(content, POLLED),
     )
     snapshot = _snapshot(envelope, content)
     return Parsed(envelope, snapshot, facts_of(envelope, snapshot))
@@ -170,7 +173,7 @@ def _user(source: dict[str, Any]) -> UserRef:
 def _customer(envelope: Envelope, source: dict[str, Any]) -> CustomerSnapshot:
     home = part(source, "defaultShippingAddress") or part(source, "defaultBillingAddress")
     return CustomerSnapshot(
-        issued_at=envelope.issued_at,
+        issued_at=envelope.state_at,
         user=_user(source),
         updated_at=moment(source, "updatedAt"),
         is_active=flag(source, "isActive"),
@@ -200,7 +203,7 @@ def _checkout(envelope: Envelope, source: dict[str, Any]) -> CheckoutSnapshot:
     channel = _channel(source)
     currency = text(total, "currency") or channel.currency
     return CheckoutSnapshot(
-        issued_at=envelope.issued_at,
+        issued_at=envelope.state_at,
         id=identifier(source),
         updated_at=moment_needed(source, "updatedAt"),
         created_at=moment_needed(source, "created"),
@@ -286,7 +289,7 @@ def _order(
     # Saleor builds the payload of an expiry before it stores the new status.
     status = "EXPIRED" if envelope.event_type == "order_expired" else text(source, "status")
     return OrderSnapshot(
-        issued_at=envelope.issued_at,
+        issued_at=envelope.state_at,
         id=identifier(source),
         number=text(source, "number"),
         created_at=moment_needed(source, "created"),

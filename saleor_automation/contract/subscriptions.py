@@ -86,6 +86,10 @@ fragment OrderParts on Order {
 }"""
 )
 
+#: The selections by themselves, ``...CustomerParts`` and so on, for whoever asks Saleor
+#: instead of being told: what comes back has the shape of a webhook's body.
+FRAGMENTS: Final = {"user": _CUSTOMER, "checkout": _CHECKOUT, "order": _ORDER}
+
 _PARCEL = "fulfillment { id status trackingNumber created } order { ...OrderParts }"
 
 

@@ -23,7 +23,7 @@ from jwt import api_jws
 
 from saleor_automation.exceptions import UsageError
 
-from . import bodies, graphql
+from . import bodies, graphql, lists
 from .goods import SHOP_NAME, VERSION, global_id
 from .world import World
 
@@ -88,6 +88,8 @@ class Shop:
         #: Event names the app subscribed to, with the address for each.
         self.webhooks: dict[str, list[str]] = {}
         self.outcomes: list[Outcome] = []
+        #: Events that could not be delivered, as Saleor keeps them: name and body.
+        self.failed: list[tuple[str, bytes]] = []
         self.questions = 0
         self._session = requests.Session()
         shop = self
@@ -166,6 +168,8 @@ class Shop:
         """Send one event to each webhook that asked for it, as Saleor's worker does."""
         outcomes = [self._send(url, event, body) for url in self.webhooks.get(event, [])]
         self.outcomes += outcomes
+        if not all(outcome.delivered for outcome in outcomes):
+            self.failed.append((event, body))
         return outcomes
 
     def _send(self, url: str, event: str, body: bytes) -> Outcome:
@@ -211,6 +215,7 @@ class Shop:
     def _root(self, token: str) -> dict[str, Any]:
         known = bool(self.token) and secrets.compare_digest(token, self.token)
         world = self.world
+        webhooks = lists.webhooks(self.webhooks, self.failed)
 
         def checkout(id: str = "", token: str = "") -> dict[str, Any] | None:
             basket = world.basket_by_id(id)
@@ -218,20 +223,24 @@ class Shop:
 
         def order(id: str = "") -> dict[str, Any] | None:
             return next(
-                (bodies.order(o, self.site) for o in world.orders.values() if o.id == id), None
+                (lists.order(o, self.site) for o in world.orders.values() if o.id == id), None
             )
 
-        def orders(
-            filter: dict[str, Any] | None = None,
-            first: int = 100,
-            sortBy: dict[str, Any] | None = None,
-        ) -> dict[str, Any]:
-            if not known:
-                raise graphql.QueryError("To access this path, you need MANAGE_ORDERS.")
-            found = [bodies.order(o, self.site) for o in world.orders.values()]
-            if (sortBy or {}).get("direction") == "DESC":
-                found.reverse()
-            return _page(_filtered(found, filter or {}), first)
+        def orders(**arguments: Any) -> dict[str, Any]:
+            _needs(known, "MANAGE_ORDERS")
+            return lists.orders(world, self.site, **arguments)
+
+        def customers(**arguments: Any) -> dict[str, Any]:
+            _needs(known, "MANAGE_USERS")
+            return lists.customers(world, **arguments)
+
+        def checkouts(**arguments: Any) -> dict[str, Any]:
+            _needs(known, "MANAGE_CHECKOUTS")
+            return lists.checkouts(world, self.site, **arguments)
+
+        def webhook(id: str) -> dict[str, Any] | None:
+            _needs(known, "MANAGE_APPS")
+            return next((w for w in webhooks if w["id"] == id), None)
 
         app = {
             "__typename": "App",
@@ -242,6 +251,7 @@ class Shop:
             "permissions": [
                 {"code": code} for code in ("MANAGE_USERS", "MANAGE_ORDERS", "MANAGE_CHECKOUTS")
             ],
+            "webhooks": webhooks,
         }
         shop = {"id": global_id("Shop", "1"), "name": SHOP_NAME, "version": VERSION}
         return {
@@ -251,37 +261,18 @@ class Shop:
             "checkout": checkout,
             "order": order,
             "orders": orders,
+            "customers": customers,
+            "checkouts": checkouts,
+            "webhook": webhook,
         }
 
 
-def _filtered(orders: list[dict[str, Any]], wanted: dict[str, Any]) -> list[dict[str, Any]]:
-    tests = {
-        "checkoutIds": lambda o, value: o["checkoutId"] in value,
-        "ids": lambda o, value: o["id"] in value,
-        # A search, not a comparison: it finds more than the address asked for.
-        "customer": lambda o, value: value.lower() in o["userEmail"].lower(),
-        "updatedAt": lambda o, value: o["updatedAt"] >= value.get("gte", ""),
-        "created": lambda o, value: o["created"][:10] >= value.get("gte", ""),
-    }
-    for key, value in wanted.items():
-        if key not in tests:
-            raise graphql.QueryError(f'Field "{key}" is not defined by type OrderFilterInput.')
-        if value is not None:
-            orders = [o for o in orders if tests[key](o, value)]
-    return orders
-
-
-def _page(nodes: list[dict[str, Any]], first: int) -> dict[str, Any]:
-    return {
-        "totalCount": len(nodes),
-        "edges": [{"node": node, "cursor": str(at)} for at, node in enumerate(nodes[:first])],
-        "pageInfo": {
-            "hasNextPage": len(nodes) > first,
-            "hasPreviousPage": False,
-            "startCursor": None,
-            "endCursor": None,
-        },
-    }
+def _needs(known: bool, permission: str) -> None:
+    if not known:
+        raise graphql.QueryError(
+            "To access this path, you need one of the following permissions: " + permission,
+            code="PermissionDenied",
+        )
 
 
 _PICTURE = re.compile(r"/thumbnail/([a-z]+)/512/")

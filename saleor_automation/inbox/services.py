@@ -73,15 +73,25 @@ def raw_event_digest(*, event_type: str, api_url: str, body: bytes) -> str:
 
 
 def raw_event_store(
-    *, source: str, event_type: str, api_url: str, body: bytes, now: datetime
+    *,
+    source: str,
+    event_type: str,
+    api_url: str,
+    body: bytes,
+    now: datetime,
+    same: bytes | None = None,
 ) -> bool:
     """Store a received body; return False when it was stored before.
 
-    One statement, so it needs no transaction and two senders cannot both win.
+    ``same`` is what makes it the same as another, when that is not all of the body: the
+    part without the time at which we asked. One statement, so it needs no transaction
+    and two senders cannot both win.
     """
     event_type = event_type.replace("\x00", "")[:64]
     values: dict[str, Any] = {
-        "digest": raw_event_digest(event_type=event_type, api_url=api_url, body=body),
+        "digest": raw_event_digest(
+            event_type=event_type, api_url=api_url, body=body if same is None else same
+        ),
         "source": source,
         "event_type": event_type,
         "api_url": api_url,

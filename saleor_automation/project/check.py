@@ -86,6 +86,10 @@ def look(*, resolver: Resolver | None = None) -> Iterator[Finding]:
     yield from sequences_look(ready=ready)
     yield from sending_look(ready=ready)
     yield from saleor_look(ready=ready)
+    if ready:
+        from .missed import missed_look
+
+        yield from missed_look()
 
 
 def settings_look() -> Iterator[Finding]:

@@ -12,9 +12,12 @@ from wagtail.admin.ui.components import Component
 from saleor_automation import clock
 from saleor_automation.delivery import services
 from saleor_automation.inbox.models import RawEvent
+from saleor_automation.saleor_app.reconcile import POLL
+from saleor_automation.saleor_app.watermarks import standings
 
 from . import permissions
-from .selectors import Standing, standings
+from .selectors import Standing
+from .selectors import standings as sequence_standings
 from .sequences import Sequence
 from .switching import edit_url
 
@@ -40,7 +43,7 @@ def overview_context(user: AbstractBaseUser) -> dict[str, Any]:
     }
     context["shown"] = any(context.values())
     if context["may_sequences"]:
-        counts = standings(now=clock.now())
+        counts = sequence_standings(now=clock.now())
         context["rows"] = [
             {
                 "sequence": sequence,
@@ -58,4 +61,6 @@ def overview_context(user: AbstractBaseUser) -> dict[str, Any]:
         context["sending_problems"] = services.sending_problems()
     if context["may_faults"]:
         context["faults"] = RawEvent.objects.filter(state=RawEvent.State.FAULT).count()
+        context["missed"] = standings(source=POLL)
+        context["missed_problem"] = any(kind.problem for kind in context["missed"])
     return context
