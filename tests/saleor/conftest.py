@@ -11,7 +11,8 @@ import pytest
 
 from tests.saleor.driver import Driver
 from tests.saleor.layer import layer_build
-from tests.saleor.machine import Postgres, postgres_running, redis_running
+from tests.saleor.machine import Postgres, redis_running
+from tests.saleor.named import checkout_named, postgres_named
 from tests.saleor.shop import STAFF_EMAIL, Checkout, Shop, cache_folder
 from tests.saleor.studio import Studio
 
@@ -34,25 +35,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def checkout() -> Checkout:
-    home = Path(os.environ["SALEOR_HOME"]).resolve()
-    given = os.environ.get("SALEOR_PYTHON")
-    # Not resolved: a venv's Python is known by the path it is called under.
-    python = Path(given).absolute() if given else home / ".venv" / "bin" / "python"
-    for path in (home / "manage.py", python):
-        if not path.exists():
-            pytest.fail(f"{path} is not there. See tests/saleor/README.md.")
-    return Checkout(home, python)
+    return checkout_named()
 
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    if url := os.environ.get("SALEOR_DATABASE_URL"):
-        server = Postgres(url)
-        yield server
-        for name in list(server.created):
-            server.drop(name)
-        return
-    with postgres_running(public_folder(tmp_path_factory, "postgres")) as server:
+    with postgres_named(public_folder(tmp_path_factory, "postgres")) as server:
         yield server
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import requests
@@ -72,7 +72,7 @@ class Driver:
     staff_password: str
     variants: list[str] = field(default_factory=list)
     channel_id: str = ""
-    shipping: str = ""
+    warehouse: str = ""
 
     def __post_init__(self) -> None:
         self.nobody = Client(self.api_url)
@@ -81,6 +81,14 @@ class Driver:
 
     def _token(self, email: str, password: str) -> str:
         return str(self.nobody.say("tokenCreate", email=email, password=password)["token"])
+
+    @property
+    def version(self) -> str:
+        return str(self.staff.say("shop")["version"])
+
+    def at(self, api_url: str) -> Driver:
+        """Return the same people at another process of the same shop."""
+        return replace(self, api_url=api_url)
 
     # --- the shop is set up ----------------------------------------------------------
 
@@ -125,7 +133,6 @@ class Driver:
             id=method,
             input={"addChannels": [{"channelId": channel, "price": "4.90"}]},
         )
-        self.shipping = method
         kind = say(
             "productTypeCreate",
             input={"name": "Coffee", "kind": "NORMAL", "isShippingRequired": True},

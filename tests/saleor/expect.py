@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from tests.saleor.activity import Truth
 from tests.saleor.machine import wait_for
 from tests.saleor.studio import Studio
 
@@ -64,3 +65,27 @@ def kinds(studio: Studio, **about: str) -> Counter[str]:
         for event in studio.ask("events")
         if all(event["data"].get(name) == value for name, value in about.items())
     )
+
+
+def missing(studio: Studio, truth: Truth) -> list[tuple[str, str]]:
+    """Return the facts of the shop that the Studio does not know."""
+    known = {(event["kind"], event["object"]) for event in studio.ask("events")}
+    return sorted(set(truth.facts) - known)
+
+
+def double(studio: Studio, truth: Truth) -> list[tuple[str, str]]:
+    """Return the facts of the shop that the Studio counted more than once.
+
+    A basket is a fact at each of its changes, so it is double when one change is.
+    """
+    wanted = set(truth.facts)
+    counts = Counter(
+        (event["kind"], event["object"], event["transition"] if _changes(event) else "")
+        for event in studio.ask("events")
+        if (event["kind"], event["object"]) in wanted
+    )
+    return sorted(fact[:2] for fact, count in counts.items() if count > 1)
+
+
+def _changes(event: dict[str, Any]) -> bool:
+    return bool(event["kind"] == "basket_changed")

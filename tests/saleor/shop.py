@@ -131,7 +131,8 @@ class Shop:
     postgres: Postgres
     redis_url: str
     folder: Path
-    layer: Path
+    #: Where our wheel lies; None for a Saleor without it.
+    layer: Path | None
     database: str
     port: int = field(default_factory=free_port)
     #: Further settings of its processes, such as ``SUITE_RETRY_BACKOFF``.
@@ -147,12 +148,19 @@ class Shop:
             database_url=self.database_url, port=self.port, redis_url=self.redis_url
         )
         self.environ |= {
-            "PYTHONPATH": os.pathsep.join(map(str, [self.layer, INSIDE, self.checkout.home])),
+            "PYTHONPATH": os.pathsep.join(
+                str(path) for path in (self.layer, INSIDE, self.checkout.home) if path
+            ),
             "DJANGO_SETTINGS_MODULE": "saleor_suite.settings",
             "SUITE_FAULTS": str(self.faults),
             # Time is compressed by 20: Saleor gives a delivery up after 15.5 s, not 310 s.
             "SUITE_RETRY_BACKOFF": "0.5",
         }
+
+    def same_keys(self, other: Shop) -> None:
+        """Be another process of the same shop: its tokens and signatures are the same."""
+        for name in ("SECRET_KEY", "RSA_PRIVATE_KEY", "PUBLIC_URL"):
+            self.environ[name] = other.environ[name]
 
     @property
     def database_url(self) -> str:
@@ -166,15 +174,16 @@ class Shop:
     def api_url(self) -> str:
         return f"{self.url}/graphql/"
 
-    def prepare(self, *, plugin: bool = True) -> None:
-        """Make the administrator the suite works as, and our plugin's tables unless told not to."""
+    def prepare(self) -> None:
+        """Make the administrator the suite works as, and our plugin's tables."""
         environ = {**self.environ, "DJANGO_SUPERUSER_PASSWORD": self.password}
         for name in ("CELERY_BROKER_URL", "CACHE_URL"):
             del environ[name]
-        commands = [["createsuperuser", "--no-input", "--email", STAFF_EMAIL]]
-        if plugin:
+        commands = [
             # As an administrator does after ``pip install``.
-            commands.insert(0, ["migrate", "--no-input", PLUGIN_APP])
+            ["migrate", "--no-input", PLUGIN_APP],
+            ["createsuperuser", "--no-input", "--email", STAFF_EMAIL],
+        ]
         code = "import sys, json, saleor_suite.commands as c; c.run(json.loads(sys.argv[1]))"
         run(
             [self.checkout.python, "-c", code, json.dumps(commands)],

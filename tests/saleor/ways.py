@@ -21,7 +21,7 @@ def connect(way: str, driver: Driver, studio: Studio) -> dict[str, Any]:
     """Connect a Studio by one of the ways, in place of an earlier one; return its App."""
     disconnect(driver)
     if way == APP:
-        version = ".".join(driver.staff.say("shop")["version"].split(".")[:2])
+        version = ".".join(driver.version.split(".")[:2])
         permissions = studio.manifest(version)["permissions"]
         return driver.app_install(studio.manifest_url, permissions, APP_ID)
     driver.plugin_update(

@@ -2,7 +2,8 @@
 
 It stands first, so it acts after the shop's transaction was committed and before any other plugin,
 ours and Saleor's webhooks included, hears of it. A fault is armed by a file of its name in
-``SUITE_FAULTS`` and fires once: ``kill-order_created`` ends the process there.
+``SUITE_FAULTS`` and fires once: ``kill-order_created`` ends the process there,
+``raise-order_created`` lets our plugin's hook meet an exception nobody thought of.
 
 It also hands over what a shopper would find in a mail: the token that confirms a deletion.
 """
@@ -41,10 +42,24 @@ def _hook(name: str):
     def hook(self, *args, previous_value=None, **kwargs):
         if _fire(f"kill-{name}"):
             os.kill(os.getpid(), signal.SIGKILL)
+        if _fire(f"raise-{name}"):
+            _spoil_next_hook()
         return previous_value
 
     hook.__name__ = name
     return hook
+
+
+def _spoil_next_hook() -> None:
+    from saleor_automation.saleor_plugin import hooks
+
+    note = hooks._note
+
+    def spoilt(*args, **kwargs):
+        hooks._note = note
+        raise RuntimeError("a fault of the test suite")
+
+    hooks._note = spoilt
 
 
 class FaultPoints(BasePlugin):
