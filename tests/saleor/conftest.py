@@ -109,8 +109,10 @@ def studio_template(
     name = f"suite_studio_template_{uuid.uuid4().hex[:8]}"
     url = postgres.create(name)
     studio = Studio(tmp_path_factory.mktemp("studio-template"), shop.api_url, url)
-    studio.start()
-    studio.close()
+    try:
+        studio.start()
+    finally:
+        studio.close()
     return name
 
 
@@ -129,7 +131,11 @@ def studio_make(
             database = f"suite_studio_{uuid.uuid4().hex[:8]}"
             url = postgres.create(database, template=studio_template)
         studio = Studio(tmp_path_factory.mktemp(word), shop.api_url, url)
-        studio.start()
+        try:
+            studio.start()
+        except BaseException:
+            studio.close()
+            raise
         return studio
 
     return make

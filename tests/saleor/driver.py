@@ -184,24 +184,36 @@ class Driver:
         return None
 
     def app_install(self, manifest_url: str, permissions: Sequence[str], identifier: str) -> dict:
-        """Install an app from its manifest, as the Dashboard does; return it."""
-        self.staff.say(
-            "appInstall",
-            input={
-                "appName": "Saleor Automation",
-                "manifestUrl": manifest_url,
-                "permissions": list(permissions),
-                "activateAfterInstallation": True,
-            },
-        )
+        """Install an app from its manifest, as the Dashboard does; return it.
 
-        def installed() -> dict[str, Any] | None:
-            for job in self.staff.say("appsInstallations") or []:
-                if job["status"] == "FAILED":
-                    raise Refused(f"The app was not installed: {job['message']}")
-            return self.app(identifier)
+        Tried three times, as a person would on a machine too slow for Saleor's time-outs.
+        """
+        for last in (False, False, True):
+            answer = self.staff.say(
+                "appInstall",
+                input={
+                    "appName": "Saleor Automation",
+                    "manifestUrl": manifest_url,
+                    "permissions": list(permissions),
+                    "activateAfterInstallation": True,
+                },
+            )
+            job = answer["appInstallation"]["id"]
+            ended = wait_for(
+                lambda job=job: self._installed(job, identifier), "the app is installed", pause=0.5
+            )
+            if isinstance(ended, dict):
+                return ended
+            if last:
+                raise Refused(f"The app was not installed: {ended}")
+        raise AssertionError
 
-        return wait_for(installed, "the app is installed", seconds=90, pause=0.5)
+    def _installed(self, job: str, identifier: str) -> dict[str, Any] | str | None:
+        """Return the app, or why this installation failed, or None while it runs."""
+        jobs = {item["id"]: item for item in self.staff.say("appsInstallations") or []}
+        if job in jobs and jobs[job]["status"] == "FAILED":
+            return str(jobs[job]["message"])
+        return None if job in jobs else self.app(identifier)
 
     def webhooks_active(self, app: Mapping[str, Any], *, active: bool) -> None:
         """Switch an app's webhooks on or off, as staff can in the Dashboard."""

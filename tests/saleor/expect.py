@@ -5,11 +5,12 @@ Knows facts and people. Must not know how the Studio heard of them.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from typing import Any
 
 from tests.saleor.activity import Truth
-from tests.saleor.machine import wait_for
+from tests.saleor.machine import PATIENCE, wait_for
 from tests.saleor.studio import Studio
 
 #: Facts that happen to an account or an order once at the most.
@@ -65,6 +66,16 @@ def kinds(studio: Studio, **about: str) -> Counter[str]:
         for event in studio.ask("events")
         if all(event["data"].get(name) == value for name, value in about.items())
     )
+
+
+def complete(studio: Studio, truth: Truth, *, seconds: float = 180.0) -> None:
+    """Wait until every fact of the shop is known; fail with those that are not."""
+    lost = missing(studio, truth)
+    deadline = time.monotonic() + seconds * PATIENCE
+    while lost and time.monotonic() < deadline:
+        time.sleep(1)
+        lost = missing(studio, truth)
+    assert lost == []
 
 
 def missing(studio: Studio, truth: Truth) -> list[tuple[str, str]]:

@@ -23,6 +23,8 @@ import psycopg
 
 Answer = TypeVar("Answer")
 LOOPBACK = "127.0.0.1"
+#: Factor for a slow machine: everything that is waited for may take so much longer.
+PATIENCE = float(os.environ.get("SALEOR_PATIENCE") or 1)
 
 
 class TookTooLong(AssertionError):
@@ -33,6 +35,7 @@ def wait_for(
     condition: Callable[[], Answer], what: str, *, seconds: float = 60.0, pause: float = 0.1
 ) -> Answer:
     """Return the first true answer of ``condition``. Raises TookTooLong, saying ``what``."""
+    seconds *= PATIENCE
     deadline = time.monotonic() + seconds
     while True:
         if answer := condition():
@@ -131,7 +134,7 @@ def run(
     *,
     environ: Mapping[str, str],
     cwd: Path,
-    seconds: float = 1200.0,
+    seconds: float = 3600.0,
     given: str | None = None,
 ) -> str:
     """Run a program to its end and return what it printed; fail with everything it said."""
