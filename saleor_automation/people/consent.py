@@ -13,7 +13,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Q
 
@@ -24,6 +24,8 @@ from .models import Consent, Contact, Identity, Suppression
 ACCOUNT = "account"
 #: The source of rows that are sightings of a flag we wrote ourselves.
 WRITE_BACK = "write_back"
+#: Two sightings of one change may differ by so much: a poll's and the event's.
+SAME = timedelta(minutes=1)
 #: Sources that are the shop's and not this Studio's.
 SHOP = frozenset({ACCOUNT, WRITE_BACK, "checkout", "order"})
 
@@ -91,7 +93,7 @@ def words_of(rows: Collection[Consent]) -> Iterator[Word]:
                 continue
             if row.since is not None and before is None and row.state == Consent.State.GRANTED:
                 # Nobody saw the flag before: it is as old as it can be.
-                at = row.since
+                at = row.at if any(_dates(other, row) for other in rows) else row.since
         yield Word(
             at=at,
             granted=row.state == Consent.State.GRANTED,
@@ -99,6 +101,16 @@ def words_of(rows: Collection[Consent]) -> Iterator[Word]:
             topic=row.topic,
             source=row.source,
         )
+
+
+def _dates(other: Consent, row: Consent) -> bool:
+    """Whether another sighting says that the flag was set when ``row`` saw it."""
+    return (
+        other.source == ACCOUNT
+        and other.state == row.state
+        and other.since == other.at
+        and row.at <= other.at <= row.at + SAME
+    )
 
 
 def flag_of(rows: Collection[Consent]) -> str:

@@ -48,7 +48,7 @@ def account_hear(
         .values_list("state", "at")
     )
     if echo_of(flag, said):
-        echo_add(contact, flag.state, at, flag.at or at)
+        _add(contact, flag.state, WRITE_BACK, at, wording=iso(flag.at or at))
         return
     if flag.ours and flag.at is not None:
         _echo_infer(contact, flag, at)
@@ -57,11 +57,6 @@ def account_hear(
         _add(contact, flag.state, ACCOUNT, flag_dated(flag, at=at, latest=latest))
         return
     _add(contact, flag.state, ACCOUNT, at, since=min(since, at))
-
-
-def echo_add(contact: Contact, state: str, at: datetime, written: datetime) -> None:
-    """Note that our own writing, dated ``written``, stood in the account at ``at``."""
-    _add(contact, state, WRITE_BACK, at, wording=iso(written))
 
 
 def _echo_infer(contact: Contact, flag: Flag, at: datetime) -> None:

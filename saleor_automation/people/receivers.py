@@ -46,7 +46,7 @@ def facts_resolve(
     """
     erased = False
     if isinstance(snapshot, CustomerSnapshot):
-        erased = _customer(snapshot, raw.event_type, events, now)
+        erased = _customer(snapshot, raw, events, now)
     elif isinstance(snapshot, OrderSnapshot):
         erased = _row(ShopOrder, snapshot, snapshot.created_at, events, now)
     elif isinstance(snapshot, CheckoutSnapshot):
@@ -59,8 +59,19 @@ def facts_resolve(
 _DATING = frozenset({"customer_created", "customer_metadata_updated"})
 
 
+def _seen_at(snapshot: CustomerSnapshot, raw: RawEvent) -> datetime:
+    """Return as of when a payload tells an account's metadata.
+
+    Saleor makes these webhooks at once, and one about a change of metadata still holds the
+    ``updatedAt`` of before it (seen on 3.23.28). A poll and the plugin read the account
+    later, and afresh.
+    """
+    at_once = raw.source == RawEvent.Source.WEBHOOK
+    return snapshot.issued_at if at_once else snapshot.updated_at or snapshot.issued_at
+
+
 def _customer(
-    snapshot: CustomerSnapshot, event_type: str, events: list[Event], now: datetime
+    snapshot: CustomerSnapshot, raw: RawEvent, events: list[Event], now: datetime
 ) -> bool:
     """Hear of an account; return whether its person was erased."""
     user = snapshot.user
@@ -73,13 +84,13 @@ def _customer(
         return True
     flag = flag_read(user.metadata, names_of(conf().consent_customer_keys), flag_words())
     if flag is not None:
-        at = snapshot.updated_at or snapshot.issued_at
+        at = _seen_at(snapshot, raw)
         account_hear(
             contact=contact,
             flag=flag,
             at=at,
             latest=snapshot.issued_at,
-            since=at if event_type in _DATING else user.joined_at or at,
+            since=at if raw.event_type in _DATING else user.joined_at or at,
         )
         suppression_lift(contact)
     # Also without a flag: a guest who said something may have made an account.

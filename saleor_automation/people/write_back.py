@@ -24,7 +24,7 @@ from saleor_automation.exceptions import ContractError, SaleorAPIError
 from saleor_automation.saleor_app.api import graphql
 
 from .consent import SHOP, ConsentState, Word, flag_of, words_of
-from .hearing import account_hear, echo_add, flag_words, suppression_lift
+from .hearing import account_hear, flag_words, suppression_lift
 from .identities import user_of
 from .metadata import flag_read, flag_write, names_of
 from .models import Consent, ConsentWriteBack, Contact
@@ -43,7 +43,7 @@ _READ = """query SaleorAutomationAccount($id: ID!) {
   user(id: $id) { id dateJoined updatedAt metadata { key value } }
 }"""
 _WRITE = """mutation SaleorAutomationConsent($id: ID!, $input: [MetadataInput!]!) {
-  %s(id: $id, input: $input) { errors { code message } item { ... on User { id updatedAt } } }
+  %s(id: $id, input: $input) { errors { code message } }
 }"""
 
 Row = ConsentWriteBack
@@ -137,13 +137,8 @@ def _write(row: Row, now: datetime) -> None:
     if not user_id:
         _settle(row, State.NEEDLESS)
         return
-    if _mirrors():
-        account = graphql(query=_READ, variables={"id": user_id}).get("user")
-        if account is None:
-            _settle(row, State.FAILED, "Saleor has no such account any more.")
-            return
-        if not _still_wanted(row, account, now):
-            return
+    if _mirrors() and not _read(row, user_id, now):
+        return
     mutation = "updatePrivateMetadata" if conf().consent_write_back_private else "updateMetadata"
     said = flag_write(write_back_key(), row.said, row.said_at, flag_words())
     data = graphql(
@@ -163,15 +158,21 @@ def _write(row: Row, now: datetime) -> None:
         else:
             _again(row, words, now)
         return
-    with transaction.atomic():
-        contact = _lock(row)
-        if contact is None:
-            return
-        Row.objects.filter(pk=row.pk).update(writes=F("writes") + 1)
-        if _mirrors():
-            at = moment(answer.get("item") or {}, "updatedAt") or now
-            echo_add(contact, row.said, at, row.said_at)
+    Row.objects.filter(pk=row.pk).update(writes=F("writes") + 1)
+    if _mirrors():
+        # Read again: when it was written is known to Saleor alone, and not in its answer.
+        _read(row, user_id, now)
+    else:
         _same(row).update(state=State.DONE, detail="")
+
+
+def _read(row: Row, user_id: str, now: datetime) -> bool:
+    """Read the account; return whether the row is still to be written."""
+    account = graphql(query=_READ, variables={"id": user_id}).get("user")
+    if account is None:
+        _settle(row, State.FAILED, "Saleor has no such account any more.")
+        return False
+    return _still_wanted(row, account, now)
 
 
 def _still_wanted(row: Row, account: Mapping[str, Any], now: datetime) -> bool:
