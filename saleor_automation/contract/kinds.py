@@ -14,7 +14,7 @@ JOINED: Final = "joined"
 PROFILE_CHANGED: Final = "profile_changed"
 #: Saleor user id; "".
 CONFIRMED_ACCOUNT: Final = "account_confirmed"
-#: Saleor user id; issuedAt.
+#: Saleor user id; the user's updatedAt.
 EMAIL_CHANGED: Final = "email_changed"
 #: Saleor user id; "".
 DELETED: Final = "deleted"

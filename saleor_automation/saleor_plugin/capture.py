@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.models import Field
-from django.db.utils import OperationalError, ProgrammingError
+from django.db.utils import ProgrammingError
 from django.utils import timezone
 from saleor.core.db.connection import allow_writer
 
@@ -69,7 +69,7 @@ def capturing() -> bool:
     until, answer = _gate
     if time.monotonic() < until:
         return answer
-    answer, seconds = _ask()
+    answer, seconds = _ask(answer)
     _gate = (time.monotonic() + seconds, answer)
     return answer
 
@@ -80,7 +80,8 @@ def gate_forget() -> None:
     _gate = (0.0, False)
 
 
-def _ask() -> tuple[bool, float]:
+def _ask(before: bool) -> tuple[bool, float]:
+    """Return the answer and for how many seconds it holds; what held before on any trouble."""
     try:
         with _guarded():
             state = (
@@ -89,18 +90,16 @@ def _ask() -> tuple[bool, float]:
                 .values_list("capturing", "relay_at", "connected_at")
                 .first()
             )
-            if state is None or not state[0]:
-                return False, GATE_SECONDS
-            # With no relay running nothing bounds the outbox but this.
-            return not bounds.is_abandoned(state[1] or state[2], timezone.now()), GATE_SECONDS
-    except (ProgrammingError, OperationalError) as error:
-        # No table yet says PostgreSQL with the first, SQLite with the second.
-        if not isinstance(error, ProgrammingError) and "no such table" not in str(error):
-            _complain("the question whether to capture", error)
-        return False, MISSING_SECONDS
     except Exception as error:
+        # No table yet says PostgreSQL with the first, SQLite with the second.
+        if isinstance(error, ProgrammingError) or "no such table" in str(error):
+            return False, MISSING_SECONDS
         _complain("the question whether to capture", error)
+        return before, GATE_SECONDS
+    if state is None or not state[0]:
         return False, GATE_SECONDS
+    # With no relay running nothing bounds the outbox but this.
+    return not bounds.is_abandoned(state[1] or state[2], timezone.now()), GATE_SECONDS
 
 
 @cache

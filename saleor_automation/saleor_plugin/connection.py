@@ -86,8 +86,9 @@ def _attempt(configuration: Configuration) -> bool:
     words = _trouble(url, webhooks=configuration.webhooks) if url else ""
     state = state_current()
     was = state.connection == Connection.CONNECTED and state.studio_url == url
-    if words and was and app_current() is not None:
+    if words and was and (app := app_current()) is not None:
         # A Studio that was connected and is away for a while: capture goes on.
+        webhooks_switch(app, on=configuration.webhooks)
         state_change(last_error=words)
         return False
     result = Connection.FAILED if words else Connection.CONNECTED if url else Connection.NONE

@@ -141,7 +141,7 @@ def _follow(configuration: Configuration) -> None:
     if not is_migrated():
         return
     capture_adjust(configuration)
-    if has_broker():
+    if configuration.active and has_broker():
         transaction.on_commit(_connect_later, using=DEFAULT_DB_ALIAS)
 
 

@@ -53,10 +53,11 @@ def relay_run() -> int:
     capture_adjust(configuration)
     state_change(relay_at=now)
     _trim(now)
-    if not configuration.active or not configuration.studio_url:
+    if not configuration.studio_url:
         return 0
     state = state_current()
-    if state.connection == RelayState.Connection.FAILED and _is_due(state, now):
+    is_failed = state.connection == RelayState.Connection.FAILED
+    if is_failed and configuration.active and _is_due(state, now):
         # The Studio may have been started since; nobody need save the form again.
         studio_connect()
         state = state_current()
@@ -66,18 +67,20 @@ def relay_run() -> int:
     if app is None or not app.is_active:
         # ``status`` says so; the rows wait.
         return 0
-    if not configuration.webhooks:
+    if configuration.active and not configuration.webhooks:
         # A new release of the Studio may have added webhooks, which come switched on.
         webhooks_switch(app, on=False)
     with Sender(configuration.studio_url) as sender:
-        sent = _Run(sender, app, state).carry_all()
-        _report(sender, app)
+        # Switched off, it says so once and is silent.
+        sent = _Run(sender, app, state).carry_all() if configuration.active else 0
+        _report(sender, app, hourly=configuration.active)
     return sent
 
 
-def _report(sender: Sender, app: Any) -> None:
+def _report(sender: Sender, app: Any, *, hourly: bool) -> None:
     try:
-        if report_send_if_due(sender=sender, app=app) and not rows().exists():
+        told = report_send_if_due(sender=sender, app=app, hourly=hourly)
+        if told and not rows().exists():
             # It answers, and no row is left that could show so.
             state_change(failures=0, retry_at=None, last_error="")
     except Exception:

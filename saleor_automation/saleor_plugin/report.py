@@ -34,8 +34,11 @@ EVERY: Final = timedelta(hours=1)
 LOOK_EVERY: Final = timedelta(minutes=1)
 
 
-def report_send_if_due(*, sender: Sender, app: Any) -> bool:
-    """Send a report when there is news, or an hour has gone; return whether it arrived."""
+def report_send_if_due(*, sender: Sender, app: Any, hourly: bool = True) -> bool:
+    """Send a report when there is news, or (``hourly``) an hour has gone.
+
+    Returns whether one arrived.
+    """
     now = timezone.now()
     state = state_current()
     if state.report_checked_at and now - state.report_checked_at < LOOK_EVERY:
@@ -43,8 +46,8 @@ def report_send_if_due(*, sender: Sender, app: Any) -> bool:
     state_change(report_checked_at=now)
     report = report_make(app=app, state=state, now=now)
     digest = _digest(report)
-    is_news = digest != state.report_digest
-    if not is_news and state.report_sent_at and now - state.report_sent_at < EVERY:
+    is_time = hourly and (state.report_sent_at is None or now - state.report_sent_at >= EVERY)
+    if digest == state.report_digest and not is_time:
         return False
     answer = sender.send(path=REPORT_PATH, event=REPORT_EVENT, body=report_write(report))
     if answer.result is not Result.TAKEN:

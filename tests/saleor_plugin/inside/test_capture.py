@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from saleor_automation.saleor_plugin import capture as capture_module
@@ -257,6 +257,18 @@ def test_not_migrated_is_asked_about_once_a_minute(
     here.customer_updated(customer)
     with django_assert_num_queries(0):
         here.customer_updated(customer)
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_database_in_trouble_changes_no_mind(capturing, monkeypatch, caplog, before):
+    class Troubled:
+        def using(self, alias):
+            raise OperationalError("canceling statement due to statement timeout")
+
+    monkeypatch.setattr(RelayState, "objects", Troubled())
+    monkeypatch.setattr(capture_module, "_gate", (0.0, before))
+    assert capture_module.capturing() is before
+    assert "OperationalError" in caplog.text
 
 
 def test_with_no_relay_for_two_days_capture_stops(capturing, plugin, customer, waiting):

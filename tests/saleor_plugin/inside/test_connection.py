@@ -174,6 +174,17 @@ def test_saving_again_while_the_studio_is_away_keeps_capturing(capturing, config
     assert "another app" in state().last_error
 
 
+def test_webhooks_follow_the_form_though_the_studio_is_away(
+    capturing, configuration, our_app, model
+):
+    webhook = model("webhook.Webhook").objects.create(app=our_app, is_active=False)
+    capturing.manifest = {}
+    configuration(webhooks=True)
+    studio_connect()
+    webhook.refresh_from_db()
+    assert webhook.is_active is True
+
+
 def test_connecting_again_gives_refused_rows_another_try(capturing, customer):
     later = timezone.now() + timedelta(hours=5)
     Outbox.objects.create(

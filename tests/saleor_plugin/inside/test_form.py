@@ -63,6 +63,14 @@ def test_nothing_is_asked_of_a_worker_before_the_commit(configuration, connects)
     assert connects == []
 
 
+def test_switched_off_no_worker_is_asked(
+    configuration, connects, django_capture_on_commit_callbacks
+):
+    with django_capture_on_commit_callbacks(execute=True):
+        configuration(active=False, studio_url="https://studio.example")
+    assert connects == []
+
+
 def test_a_bad_address_is_refused_at_its_field_and_not_saved(configuration, plugin):
     configuration(studio_url="https://studio.example")
     with pytest.raises(ValidationError) as raised:

@@ -323,10 +323,15 @@ def test_too_old_rows_are_dropped(capturing, people):
     assert Outbox.objects.count() == 2
 
 
-def test_an_inactive_plugin_sends_nothing(capturing, people, configuration, waiting):
+def test_an_inactive_plugin_says_so_once_and_sends_nothing(
+    capturing, people, configuration, waiting
+):
     configuration(active=False)
-    assert relay_run() == 0
-    assert capturing.got == []
+    for _ in range(2):
+        state_change(report_checked_at=None, report_sent_at=None)
+        assert relay_run() == 0
+    assert capturing.events == []
+    assert [report["capture"] for report in capturing.reports] == [False]
     assert len(waiting()) == 3
 
 
