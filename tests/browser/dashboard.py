@@ -22,7 +22,8 @@ class FakeDashboard:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 body = PAGE if self.path == "/" else b""
-                self.send_response(200 if body else 404)
+                # Nothing is an error: a browser asks for an icon of its own accord.
+                self.send_response(200 if body else 204)
                 self.send_header("Content-Type", "text/html; charset=utf-8")
                 self.send_header("Content-Length", str(len(body)))
                 # As the Dashboard's own web server sends it.

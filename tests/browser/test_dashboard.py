@@ -50,8 +50,12 @@ class Seen:
         self.page = page
         self.studio = studio
         self.complaints: list[str] = []
-        page.on("console", lambda said: said.type == "error" and self.complaints.append(said.text))
+        page.on("console", self.heard)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def heard(self, said: Any) -> None:
+        if said.type == "error":
+            self.complaints.append(f"{said.text} ({said.location['url']})")
 
     @property
     def frame(self) -> Any:
