@@ -10,6 +10,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
 from .conf import conf
+from .saleor_app.origins import origins_parse
 
 
 @register
@@ -36,6 +37,16 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
                     id="saleor_automation.E002",
                 )
             )
+    try:
+        origins_parse(current.dashboard_origins, current.saleor_api_url)
+    except ImproperlyConfigured as error:
+        found.append(
+            Error(
+                str(error),
+                hint="Leave it empty when the Dashboard is at the same address as Saleor's API.",
+                id="saleor_automation.E013",
+            )
+        )
     queue = getattr(settings, "Q_CLUSTER", {})
     if queue.get("retry", 60) <= current.lease_seconds * 1.5:
         found.append(

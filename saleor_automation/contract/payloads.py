@@ -59,6 +59,8 @@ __all__ = [
     "unwrap",
 ]
 
+#: Field of a body we asked for: when its state was read.
+POLLED = "polledAt"
 #: Fields of an account that no subscription to its deletion selects.
 _LIVING = frozenset({"updatedAt", "dateJoined", "isActive"})
 
@@ -78,6 +80,7 @@ def parse(event_type: str, body: bytes) -> Parsed:
         event_type=event_type,
         principal_type=text(principal, "__typename"),
         principal_id=text(principal, "id"),
+        polled_at=moment(content, POLLED),
     )
     snapshot = _snapshot(envelope, content)
     return Parsed(envelope, snapshot, facts_of(envelope, snapshot))
@@ -175,7 +178,7 @@ def _user(source: dict[str, Any]) -> UserRef:
 def _customer(envelope: Envelope, source: dict[str, Any]) -> CustomerSnapshot:
     home = part(source, "defaultShippingAddress") or part(source, "defaultBillingAddress")
     return CustomerSnapshot(
-        issued_at=envelope.issued_at,
+        issued_at=envelope.state_at,
         user=_user(source),
         updated_at=moment(source, "updatedAt"),
         is_active=flag(source, "isActive"),
@@ -205,7 +208,7 @@ def _checkout(envelope: Envelope, source: dict[str, Any]) -> CheckoutSnapshot:
     channel = _channel(source)
     currency = text(total, "currency") or channel.currency
     return CheckoutSnapshot(
-        issued_at=envelope.issued_at,
+        issued_at=envelope.state_at,
         id=identifier(source),
         updated_at=moment_needed(source, "updatedAt"),
         created_at=moment_needed(source, "created"),
@@ -246,7 +249,22 @@ def _checkout_line(source: dict[str, Any], currency: str) -> Line:
         unit_gross=unit,
         total_gross=amount(total) if total else unit * quantity,
         image_url=_image(variant, product),
+        available=_available(source),
     )
+
+
+def _available(line: dict[str, Any]) -> int | None:
+    """Return how many units can be bought; None when no trouble with the line is told."""
+    found = None
+    for problem in parts(line, "problems"):
+        kind = text(problem, "__typename")
+        if kind == "CheckoutLineProblemVariantNotAvailable":
+            return 0
+        if kind == "CheckoutLineProblemInsufficientStock":
+            # An oversold stock is below nothing.
+            count = problem.get("availableQuantity")
+            found = max(0, count) if isinstance(count, int) else 0
+    return found
 
 
 def _variant_name(name: str, variant_id: str) -> str:
@@ -291,7 +309,7 @@ def _order(
     # Saleor builds the payload of an expiry before it stores the new status.
     status = "EXPIRED" if envelope.event_type == "order_expired" else text(source, "status")
     return OrderSnapshot(
-        issued_at=envelope.issued_at,
+        issued_at=envelope.state_at,
         id=identifier(source),
         number=text(source, "number"),
         created_at=moment_needed(source, "created"),

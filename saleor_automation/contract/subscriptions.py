@@ -61,6 +61,9 @@ fragment CheckoutParts on Checkout {
 }"""
 )
 
+#: A basket with its lines, as every body about one has it.
+CHECKOUT_PARTS: Final = _CHECKOUT
+
 _ORDER = (
     _USER
     + """
@@ -85,6 +88,10 @@ fragment OrderParts on Order {
   fulfillments { id status trackingNumber created }
 }"""
 )
+
+#: The selections by themselves, ``...CustomerParts`` and so on, for whoever asks Saleor
+#: instead of being told: what comes back has the shape of a webhook's body.
+FRAGMENTS: Final = {"user": _CUSTOMER, "checkout": _CHECKOUT, "order": _ORDER}
 
 _PARCEL = "fulfillment { id status trackingNumber created } order { ...OrderParts }"
 

@@ -84,6 +84,9 @@ class Message(models.Model):
     #: After it the mail makes no sense any more; null means never.
     expires_at = models.DateTimeField(null=True, blank=True)
     handed_over_at = models.DateTimeField(null=True, blank=True)
+    #: How old Saleor's word about the basket or order was when it was decided that the mail
+    #: goes, in seconds; null when there was nothing to ask.
+    truth_age = models.PositiveSmallIntegerField(null=True, blank=True)
     settled_at = models.DateTimeField(null=True, blank=True)
     provider_id = models.CharField(max_length=255, blank=True, default="")
     #: Claims that came to nothing, not even a hold: a row that kills workers is stopped by it.

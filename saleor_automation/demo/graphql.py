@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 _TOKEN = re.compile(
@@ -18,7 +18,11 @@ _TOKEN = re.compile(
 
 
 class QueryError(Exception):
-    """The document cannot be answered; the message is for its author."""
+    """The document cannot be answered; the message is for its author, the code for programs."""
+
+    def __init__(self, message: str, *, code: str = "GraphQLError") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass
@@ -159,7 +163,8 @@ def answer(text: str, variables: Mapping[str, Any], root: Mapping[str, Any]) -> 
         document = Document(text, variables)
         return {"data": _object(document, root, document.operation)}
     except QueryError as error:
-        return {"errors": [{"message": str(error)}]}
+        extensions = {"exception": {"code": error.code}}
+        return {"errors": [{"message": str(error), "extensions": extensions}]}
 
 
 def _flat(
@@ -176,11 +181,22 @@ def _flat(
             yield from _flat(document, source, selected.fields)
 
 
+def _merged(selection: Iterable[Selected]) -> Iterable[Selected]:
+    """Put the selections of one field together: a fragment and the query may both have some."""
+    fields: dict[str, Selected] = {}
+    for selected in selection:
+        known = fields.get(selected.alias)
+        fields[selected.alias] = (
+            selected if known is None else replace(known, fields=known.fields + selected.fields)
+        )
+    return fields.values()
+
+
 def _object(
     document: Document, source: Mapping[str, Any], selection: list[Selected]
 ) -> dict[str, Any]:
     result: dict[str, Any] = {}
-    for selected in _flat(document, source, selection):
+    for selected in _merged(_flat(document, source, selection)):
         if selected.name not in source:
             raise QueryError(f'Cannot query field "{selected.name}".')
         value = source[selected.name]

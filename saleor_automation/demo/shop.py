@@ -22,7 +22,7 @@ from jwt import api_jws
 
 from saleor_automation.exceptions import UsageError
 
-from . import bodies, graphql
+from . import bodies, graphql, lists
 from .goods import SHOP_NAME, VERSION, global_id
 from .pictures import PAGE, PICTURE, picture_of
 from .world import World
@@ -93,6 +93,8 @@ class Shop:
         #: Problems the app reported, by key.
         self.problems: dict[str, str] = {}
         self.outcomes: list[Outcome] = []
+        #: Events that could not be delivered, as Saleor keeps them: name and body.
+        self.failed: list[tuple[str, bytes]] = []
         self.questions = 0
         self._session = requests.Session()
         shop = self
@@ -184,6 +186,8 @@ class Shop:
         """Send one event to each webhook that asked for it, as Saleor's worker does."""
         outcomes = [self._send(url, event, body) for url in self.webhooks.get(event, [])]
         self.outcomes += outcomes
+        if not all(outcome.delivered for outcome in outcomes):
+            self.failed.append((event, body))
         return outcomes
 
     def _send(self, url: str, event: str, body: bytes) -> Outcome:
@@ -229,27 +233,53 @@ class Shop:
     def _root(self, token: str) -> dict[str, Any]:
         known = bool(self.token) and secrets.compare_digest(token, self.token)
         world = self.world
+        webhooks = lists.webhooks(self.registered, self.failed)
 
         def checkout(id: str = "", token: str = "") -> dict[str, Any] | None:
             basket = world.basket_by_id(id)
             return bodies.checkout(basket, self.site) if basket else None
 
+        def user(id: str = "") -> dict[str, Any] | None:
+            shopper = next((s for s in world.shoppers.values() if s.id == id and not s.gone), None)
+            if not known or shopper is None:
+                return None
+            bought = [
+                bodies.order(o, self.site) for o in world.orders.values() if o.shopper is shopper
+            ]
+            return {
+                **bodies.customer(shopper),
+                "orders": lambda first=100: lists.paged(bought, "created", first=first),
+            }
+
+        def update_metadata(
+            id: str = "", input: list[dict[str, str]] | None = None
+        ) -> dict[str, Any]:
+            shopper = next((s for s in world.shoppers.values() if s.id == id and not s.gone), None)
+            if not known or shopper is None:
+                return {"errors": [{"code": "NOT_FOUND", "message": "No such account."}]}
+            shopper.metadata |= {item["key"]: item["value"] for item in input or []}
+            return {"errors": []}
+
         def order(id: str = "") -> dict[str, Any] | None:
             return next(
-                (bodies.order(o, self.site) for o in world.orders.values() if o.id == id), None
+                (lists.order(o, self.site) for o in world.orders.values() if o.id == id), None
             )
 
-        def orders(
-            filter: dict[str, Any] | None = None,
-            first: int = 100,
-            sortBy: dict[str, Any] | None = None,
-        ) -> dict[str, Any]:
-            if not known:
-                raise graphql.QueryError("To access this path, you need MANAGE_ORDERS.")
-            found = [bodies.order(o, self.site) for o in world.orders.values()]
-            if (sortBy or {}).get("direction") == "DESC":
-                found.reverse()
-            return _page(_filtered(found, filter or {}), first)
+        def orders(**arguments: Any) -> dict[str, Any]:
+            _needs(known, "MANAGE_ORDERS")
+            return lists.orders(world, self.site, **arguments)
+
+        def customers(**arguments: Any) -> dict[str, Any]:
+            _needs(known, "MANAGE_USERS")
+            return lists.customers(world, **arguments)
+
+        def checkouts(**arguments: Any) -> dict[str, Any]:
+            _needs(known, "MANAGE_CHECKOUTS")
+            return lists.checkouts(world, self.site, **arguments)
+
+        def webhook(id: str) -> dict[str, Any] | None:
+            _needs(known, "MANAGE_APPS")
+            return next((w for w in webhooks if w["id"] == id), None)
 
         def problem_create(input: dict[str, Any]) -> dict[str, Any]:
             self.problems[input["key"]] = input["message"]
@@ -267,10 +297,10 @@ class Shop:
             "identifier": "saleor.automation",
             "isActive": True,
             "version": self.app_version,
-            "webhooks": self.registered,
             "permissions": [
                 {"code": code} for code in ("MANAGE_USERS", "MANAGE_ORDERS", "MANAGE_CHECKOUTS")
             ],
+            "webhooks": webhooks,
         }
         shop = {"id": global_id("Shop", "1"), "name": SHOP_NAME, "version": VERSION}
         return {
@@ -285,37 +315,20 @@ class Shop:
                 if known
                 else {}
             ),
+            "customers": customers,
+            "checkouts": checkouts,
+            "webhook": webhook,
+            "user": user,
+            "updateMetadata": update_metadata,
         }
 
 
-def _filtered(orders: list[dict[str, Any]], wanted: dict[str, Any]) -> list[dict[str, Any]]:
-    tests = {
-        "checkoutIds": lambda o, value: o["checkoutId"] in value,
-        "ids": lambda o, value: o["id"] in value,
-        # A search, not a comparison: it finds more than the address asked for.
-        "customer": lambda o, value: value.lower() in o["userEmail"].lower(),
-        "updatedAt": lambda o, value: o["updatedAt"] >= value.get("gte", ""),
-        "created": lambda o, value: o["created"][:10] >= value.get("gte", ""),
-    }
-    for key, value in wanted.items():
-        if key not in tests:
-            raise graphql.QueryError(f'Field "{key}" is not defined by type OrderFilterInput.')
-        if value is not None:
-            orders = [o for o in orders if tests[key](o, value)]
-    return orders
-
-
-def _page(nodes: list[dict[str, Any]], first: int) -> dict[str, Any]:
-    return {
-        "totalCount": len(nodes),
-        "edges": [{"node": node, "cursor": str(at)} for at, node in enumerate(nodes[:first])],
-        "pageInfo": {
-            "hasNextPage": len(nodes) > first,
-            "hasPreviousPage": False,
-            "startCursor": None,
-            "endCursor": None,
-        },
-    }
+def _needs(known: bool, permission: str) -> None:
+    if not known:
+        raise graphql.QueryError(
+            "To access this path, you need one of the following permissions: " + permission,
+            code="PermissionDenied",
+        )
 
 
 class _Handler(BaseHTTPRequestHandler):

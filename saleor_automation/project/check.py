@@ -26,6 +26,7 @@ from .check_saleor import others_look, saleor_look
 from .environment import own_command
 from .finding import OK, PROBLEM, SKIPPED, WARN, Finding, at_page
 from .install import address_shown, never_started
+from .waiting import waiting_look
 
 STYLES = {OK: "green", WARN: "yellow", PROBLEM: "red"}
 #: Characters kept for sentences, so that addresses are not cut in a narrow window.
@@ -76,6 +77,11 @@ def look(*, resolver: Resolver | None = None) -> Iterator[Finding]:
     yield from sending_look(ready=ready)
     yield from saleor_look(ready=ready)
     yield from others_look(ready=ready)
+    yield from waiting_look(ready=ready)
+    if ready:
+        from .missed import missed_look
+
+        yield from missed_look()
 
 
 def settings_look() -> Iterator[Finding]:

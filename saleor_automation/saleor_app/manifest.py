@@ -22,6 +22,8 @@ from saleor_automation.conf import conf
 from saleor_automation.contract.signing import SCHEMA_VERSION_HEADER
 from saleor_automation.contract.subscriptions import Subscription, subscriptions_for
 
+from .extensions import APP_PATH, extensions_for
+
 APP_ID = "saleor.automation"
 OLDEST = (3, 21)
 IDENTIFIERS_SINCE = (3, 23)
@@ -61,9 +63,9 @@ def manifest_build(version: tuple[int, int]) -> dict[str, Any]:
         "brand": {"logo": {"default": logo_url()}},
         "requiredSaleorVersion": ">=3.21 <4",
         "permissions": list(PERMISSIONS),
-        "appUrl": f"{url}/studio/",
+        "appUrl": f"{url}{APP_PATH}",
         "tokenTargetUrl": f"{url}/saleor/register",
-        "extensions": [],
+        "extensions": extensions_for(version),
         "webhooks": [_webhook(item, version, url) for item in subscriptions_for(version)],
     }
 

@@ -1,4 +1,4 @@
-"""The Saleor this Studio serves, and the requests it refused.
+"""The Saleor this Studio serves, the requests it refused, and how far it was looked through.
 
 Knows the installation and its token, which is never logged or shown.
 """
@@ -89,3 +89,50 @@ class Refusal(models.Model):
 
     def __str__(self) -> str:
         return f"{self.day} {self.reason} {self.count}"
+
+
+class Watermark(models.Model):
+    """How far one kind of thing in Saleor was looked through, and how that went last."""
+
+    class Source(models.TextChoices):
+        POLL = "poll", _("reconciliation poll")
+        BACKFILL = "backfill", _("history import")
+
+    class Kind(models.TextChoices):
+        DELIVERIES = "deliveries", _("failed deliveries")
+        CUSTOMERS = "customers", _("customers")
+        ORDERS = "orders", _("orders")
+        CHECKOUTS = "checkouts", _("baskets")
+        VANISHED = "vanished", _("deleted accounts")
+
+    source = models.CharField(max_length=16, choices=Source.choices)
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    #: What changed in Saleor up to this time, by Saleor's clock, is stored.
+    reached_at = models.DateTimeField(null=True, blank=True)
+    #: The run under way: changes from when to when it looks at, Saleor's cursor of the last
+    #: stored page, and the newest change it met. ``since`` is None when no run is under way.
+    since = models.DateTimeField(null=True, blank=True)
+    until = models.DateTimeField(null=True, blank=True)
+    cursor = models.TextField(blank=True, default="")
+    newest_at = models.DateTimeField(null=True, blank=True)
+    #: Rows to ask for at a time, as Saleor's limits allow.
+    page_size = models.PositiveSmallIntegerField(default=50)
+    #: The last run: real times, counts, and why it ended early ("" when it did not).
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    looked_at = models.PositiveIntegerField(default=0)
+    new = models.PositiveIntegerField(default=0)
+    known = models.PositiveIntegerField(default=0)
+    faults = models.PositiveIntegerField(default=0)
+    problem = models.TextField(blank=True, default="")
+    #: What the kind wants to remember until its next run.
+    memory = models.JSONField(default=dict)
+    claim = models.UUIDField(null=True, blank=True)
+    #: Real time, not the shop's: see ``clock``.
+    claimed_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["source", "kind"], name="sa_watermark_once")]
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.kind}"
