@@ -50,6 +50,7 @@ def app_look(installed: Any) -> Iterator[Finding]:
     from saleor_automation.exceptions import SaleorAPIError
     from saleor_automation.saleor_app.installations import inactive_words
     from saleor_automation.saleor_app.lifecycle import permissions_missing, state_ask
+    from saleor_automation.saleor_app.manifest import version_parse
     from saleor_automation.saleor_app.models import Installation
     from saleor_automation.saleor_app.own_webhooks import plan_make, wanted, webhooks_read
 
@@ -65,14 +66,14 @@ def app_look(installed: Any) -> Iterator[Finding]:
             text, _, advice = inactive_words(now).partition(". ")
             yield Finding("Saleor", PROBLEM, f"{text}.", advice)
             return
-        present = webhooks_read(installation=installed, schema=state.schema)
+        version = state.saleor_version or installed.saleor_version
+        schema = version_parse(version)
+        present = webhooks_read(installation=installed, schema=schema)
     except SaleorAPIError as error:
         text, _, advice = str(error).partition(". ")
         yield Finding("Saleor", PROBLEM, f"{text.rstrip('.')}.", advice)
         return
-    yield Finding(
-        "Saleor", OK, f"Installed in {installed.api_url} (Saleor {state.saleor_version})."
-    )
+    yield Finding("Saleor", OK, f"Installed in {installed.api_url} (Saleor {version}).")
     missing = permissions_missing(state.permissions)
     if missing:
         yield Finding(
@@ -84,7 +85,7 @@ def app_look(installed: Any) -> Iterator[Finding]:
         )
     else:
         yield Finding("permissions", OK, "The app has all it needs.")
-    plan = plan_make(wanted(state.schema), present)
+    plan = plan_make(wanted(schema), present)
     if plan.size:
         yield Finding(
             "webhooks",

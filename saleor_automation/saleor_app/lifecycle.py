@@ -19,7 +19,7 @@ from saleor_automation.exceptions import SaleorAccessError, SaleorAPIError
 
 from .api import graphql_call
 from .installations import installation_forget
-from .manifest import PERMISSIONS, version_parse
+from .manifest import PERMISSIONS
 from .models import Installation
 
 logger = logging.getLogger(__name__)
@@ -42,11 +42,6 @@ class AppState:
     permissions: tuple[str, ...] = ()
     saleor_version: str = ""
     shop_name: str = ""
-
-    @property
-    def schema(self) -> tuple[int, int]:
-        """Saleor's version as far as its schema goes: (3, 23)."""
-        return version_parse(self.saleor_version)
 
 
 def permissions_missing(granted: Any) -> list[str]:
@@ -93,7 +88,8 @@ def _shop(api_url: str, token: str, timeout: float) -> dict[str, Any]:
 def state_keep(*, installation: Installation, state: AppState) -> Installation:
     """Write down what Saleor said; return the installation as it is now.
 
-    Nothing is written when the app was installed again meanwhile.
+    Nothing is written when the app was installed again, or Saleor told news of it, while
+    it was asked.
     """
     values: dict[str, Any] = {"asked_at": clock.wall(), "doubted_at": None}
     if state.is_known:
@@ -108,7 +104,9 @@ def state_keep(*, installation: Installation, state: AppState) -> Installation:
     elif installation.is_active:
         logger.warning("Saleor does not know the app any more: it was removed or switched off.")
         values |= {"is_active": False, "inactive_reason": Installation.Inactive.UNKNOWN}
-    Installation.objects.filter(pk=installation.pk, token=installation.token).update(**values)
+    Installation.objects.filter(
+        pk=installation.pk, token=installation.token, news_at=installation.news_at
+    ).update(**values)
     installation_forget()
     installation.refresh_from_db()
     return installation

@@ -56,7 +56,8 @@ def upkeep_run(*, now: bool = False) -> Upkeep:
     if now or _state_due(installation):
         state = state_ask(api_url=installation.api_url, token=installation.token)
         installation = state_keep(installation=installation, state=state)
-    if not installation.is_active or not installation.token:
+    if not installation.is_active or not installation.token or not installation.saleor_version:
+        # Without its version nobody knows what this Saleor understands.
         return Upkeep(state)
     schema = version_parse(installation.saleor_version)
     if now or _webhooks_due(installation, schema):

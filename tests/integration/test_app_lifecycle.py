@@ -344,6 +344,19 @@ def test_an_answer_that_comes_after_a_new_installation_does_not_spoil_it(saleor,
     assert Installation.objects.get().is_active
 
 
+def test_an_answer_older_than_the_news_does_not_undo_them(saleor, installation):
+    """Saleor was asked, then the app was switched off, then the answer is written down."""
+    from saleor_automation.saleor_app.lifecycle import AppState, state_keep
+
+    send(saleor, "app_status_changed", news("app_status_changed"))
+
+    state_keep(installation=installation, state=AppState(is_known=True))
+
+    row = Installation.objects.get()
+    assert (row.is_active, row.inactive_reason) == (False, "switched_off")
+    assert row.doubted_at is not None, "it is asked again soon"
+
+
 def test_events_saleor_could_not_fill_in_are_stored_and_counted(saleor, installation):
     body = order(errors=[{"message": "needs MANAGE_USERS"}], order={"id": "T3JkZXI6MQ=="})
     assert send(saleor, "order_updated", body) == (202, "stored")

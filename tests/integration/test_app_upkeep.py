@@ -180,6 +180,16 @@ def test_trouble_in_the_chore_is_logged_and_nothing_more(saleor, caplog):
     assert "Saleor is away" in caplog.text
 
 
+def test_webhooks_are_left_alone_when_saleors_version_is_not_known(saleor):
+    """Taken for the oldest, a new Saleor would lose the webhooks the oldest does not know."""
+    Installation.objects.update(saleor_version="")
+    with mock.patch(
+        "saleor_automation.saleor_app.lifecycle._shop", return_value={"name": "", "version": ""}
+    ):
+        assert upkeep_run(now=True).plan is None
+    assert saleor.requests == []
+
+
 def test_missing_permissions_are_noticed_and_kept(saleor):
     saleor.permissions = ["MANAGE_USERS"]
     assert upkeep_run(now=True).missing == ["MANAGE_ORDERS", "MANAGE_CHECKOUTS"]
