@@ -100,8 +100,10 @@ class Studio:
         self.stop()
         if self.probe is not None:
             assert self.probe.stdin is not None
+            assert self.probe.stdout is not None
             self.probe.stdin.close()
-            self.probe.wait(timeout=30)
+            self.probe.wait(timeout=60)
+            self.probe.stdout.close()
             self.probe = None
         self.sink.stop()
 
@@ -110,15 +112,17 @@ class Studio:
     def ask(self, name: str, **arguments: Any) -> Any:
         """Ask the probe; its functions are listed in ``probe.py``."""
         if self.probe is None:
+            log = (self.folder / "probe.log").open("ab")
             self.probe = subprocess.Popen(
                 [sys.executable, "-m", "tests.saleor.probe"],
                 env=self.environ,
                 cwd=ROOT,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=(self.folder / "probe.log").open("ab"),
+                stderr=log,
                 text=True,
             )
+            log.close()
             assert self.probe.stdout is not None
             assert self.probe.stdout.readline() == "ready\n", (
                 self.folder / "probe.log"
