@@ -4,9 +4,10 @@ The plugin's models cannot load beside the Studio's settings. Against a stand-in
 run always; against a real Saleor when told where it is:
 
     SALEOR_HOME=/srv/saleor SALEOR_PYTHON=/srv/saleor/.venv/bin/python \\
-    DATABASE_URL=postgres://saleor@127.0.0.1/saleor pytest tests/saleor_plugin
+    SALEOR_DATABASE_URL=postgres://saleor@127.0.0.1/saleor pytest tests/saleor_plugin
 
-Saleor's test database is made once (minutes) and kept as ``test_<name>``.
+Saleor's test database is made once (minutes) and kept as ``test_<name>``; the address
+has a name of its own, since DATABASE_URL is that of the Studio's tests.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ def run(python: str, environ: dict[str, str], *arguments: str) -> str:
         key: value
         for key, value in os.environ.items()
         if not key.startswith(("DJANGO_", "SALEOR_AUTOMATION_", "PYTEST_", "PYTHON"))
+        and key not in ("DATABASE_URL", "EMAIL_URL", "REDIS_URL")
     }
     inside = HERE / "inside"
     result = subprocess.run(
@@ -46,7 +48,7 @@ def run(python: str, environ: dict[str, str], *arguments: str) -> str:
         ],
         capture_output=True,
         text=True,
-        env={**clean, **environ},
+        env={**clean, **{key: value for key, value in environ.items() if value}},
         cwd=HERE,
     )
     assert result.returncode == 0, result.stdout[-20000:] + result.stderr[-5000:]
@@ -140,6 +142,7 @@ def test_the_plugin_against_a_real_saleor(tmp_path):
         # Saleor's settings do not load without; its tests replace them.
         "ALLOWED_CLIENT_HOSTS": os.environ.get("ALLOWED_CLIENT_HOSTS", "www.example.com"),
         "SECRET_KEY": os.environ.get("SECRET_KEY", "tests"),
+        "DATABASE_URL": os.environ.get("SALEOR_DATABASE_URL", ""),
         "PYTHONPATH": f"{target(tmp_path)}{os.pathsep}{home}",
         "PLUGIN_RECORDINGS": str(tmp_path),
     }
