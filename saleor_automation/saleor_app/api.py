@@ -30,9 +30,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 from saleor_automation.conf import conf
 from saleor_automation.exceptions import (
+    SaleorAccessError,
     SaleorAPIError,
     SaleorInstallationError,
-    SaleorPermissionError,
     SaleorUnreachable,
 )
 
@@ -97,9 +97,9 @@ def graphql_ask(
             budget=budget,
             repeatable=repeatable,
         )
-    except SaleorPermissionError:
+    except SaleorAccessError as error:
         # A revoked token is answered like a missing permission; one question tells.
-        if _known(installation, timeout):
+        if isinstance(error, SaleorInstallationError) or _known(installation, timeout):
             raise
         raise SaleorInstallationError(
             f"Saleor does not know our app any more, or it is not active. {INSTALL_ADVICE}"
