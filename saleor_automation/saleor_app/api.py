@@ -33,7 +33,6 @@ from saleor_automation.exceptions import (
     SaleorAccessError,
     SaleorAPIError,
     SaleorInstallationError,
-    SaleorPermissionError,
     SaleorUnreachable,
 )
 
@@ -102,7 +101,7 @@ def graphql_ask(
         # Perhaps the app was removed: before 3.23 nothing else tells us.
         token_doubt(installation)
         # A revoked token is answered like a missing permission; one question tells.
-        if not isinstance(error, SaleorPermissionError) or _known(installation, timeout):
+        if isinstance(error, SaleorInstallationError) or _known(installation, timeout):
             raise
         raise SaleorInstallationError(
             f"Saleor does not know our app any more, or it is not active. {INSTALL_ADVICE}"
