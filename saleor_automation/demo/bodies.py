@@ -126,7 +126,7 @@ def _customer_ref(shopper: Shopper) -> dict[str, Any] | None:
         return None
     keys = ("id", "email", "firstName", "lastName", "languageCode", "isActive", "isConfirmed")
     full = customer(shopper)
-    return {key: full[key] for key in (*keys, "isStaff", "dateJoined", "updatedAt", "metadata")}
+    return {key: full[key] for key in (*keys, "dateJoined", "metadata")}
 
 
 def _image(product: Product, site: str) -> dict[str, str]:
@@ -188,6 +188,17 @@ def checkout(basket: Basket, site: str) -> dict[str, Any]:
     }
 
 
+def checkout_asked(basket: Basket, site: str) -> dict[str, Any]:
+    """Return a basket as the API tells of it: more of it than events do."""
+    told = checkout(basket, site)
+    account = told["user"]
+    return {
+        **told,
+        "user": account and {**customer(basket.shopper), **account},
+        "lines": [{**line, "problems": []} for line in told["lines"]],
+    }
+
+
 def _checkout_line(basket: Basket, product: Product, count: int, site: str) -> dict[str, Any]:
     channel = basket.shopper.where
     unit = _unit(product, channel)
@@ -200,7 +211,6 @@ def _checkout_line(basket: Basket, product: Product, count: int, site: str) -> d
         "undiscountedUnitPrice": _money(unit, channel.currency),
         "totalPrice": _some(unit * count, channel.currency, "gross"),
         "metadata": [],
-        "problems": [],
         "variant": {
             "id": global_id("ProductVariant", str(product.number)),
             "name": product.variant,

@@ -237,7 +237,7 @@ class Shop:
 
         def checkout(id: str = "", token: str = "") -> dict[str, Any] | None:
             basket = world.basket_by_id(id)
-            return bodies.checkout(basket, self.site) if basket else None
+            return bodies.checkout_asked(basket, self.site) if basket else None
 
         def user(id: str = "") -> dict[str, Any] | None:
             shopper = next((s for s in world.shoppers.values() if s.id == id and not s.gone), None)

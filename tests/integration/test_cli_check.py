@@ -12,10 +12,11 @@ from rich.console import Console
 
 from saleor_automation import clock
 from saleor_automation.contract.plugin_report import OtherSender, PluginReport
-from saleor_automation.delivery.models import SendingControl
+from saleor_automation.delivery.models import Message, SendingControl
 from saleor_automation.delivery.services import sending_bind
 from saleor_automation.demo.sink import Sink
 from saleor_automation.emails.models import Brand
+from saleor_automation.people.models import ConsentWriteBack, Contact
 from saleor_automation.project import check
 from saleor_automation.project.check import OK, PROBLEM, WARN
 from saleor_automation.project.web import free_port
@@ -313,3 +314,30 @@ def test_trouble_of_the_plugin_is_told(saleor):
     report_keep(issued_at=clock.wall() - timedelta(hours=5))
     [finding] = check.others_look(ready=True)
     assert "reported for the last time" in finding.text
+
+
+@pytest.mark.django_db
+def test_what_waits_for_saleor_is_said():
+    assert list(check.waiting_look(ready=True)) == []
+    now = clock.now()
+    Message.objects.create(
+        id=uuid4(),
+        key="k",
+        source="step",
+        purpose="marketing",
+        email_key=uuid4(),
+        planned_at=now,
+        due_at=now,
+        reason="saleor_unreachable",
+        detail="Saleor cannot be reached.",
+    )
+    contact = Contact.objects.create(created_at=now)
+    ConsentWriteBack.objects.create(
+        contact=contact, said="withdrawn", said_at=now, due_at=now, state="failed", detail="Gone."
+    )
+    held, consent = check.waiting_look(ready=True)
+    assert (held.about, held.level) == ("held mails", WARN)
+    assert "Saleor cannot be reached." in held.text
+    assert (consent.about, consent.level) == ("consent", WARN)
+    assert "Gone." in consent.text
+    assert list(check.waiting_look(ready=False)) == []

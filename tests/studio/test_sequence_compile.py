@@ -173,3 +173,17 @@ def test_starter_mails_leave_when_the_shop_was_promised() -> None:
         "basket": [1, 24, 72],
         "after-purchase": [24, 168, 504],
     }
+
+
+def test_a_voucher_needs_a_basket_and_is_there_only_when_given() -> None:
+    step = send("s", 3)
+    step["value"]["voucher_code"] = "  Selamat10 "
+    graph = compiled([step], trigger="basket_changed")
+    assert graph["nodes"]["s"]["voucher"] == "Selamat10"
+    node = graph_parse(graph).nodes["s"]
+    assert getattr(node, "voucher", None) == "Selamat10"
+    # Sequences of before compile to the very same graph.
+    assert "voucher" not in compiled([send("s", 3)], trigger="basket_changed")["nodes"]["s"]
+    step["value"]["email"] = 1
+    with pytest.raises(CompileError, match="applied to a basket"):
+        compiled([step])

@@ -23,7 +23,7 @@ from saleor_automation.rendering.mail import RenderedMail, mail_fill, mail_parse
 PATHS = (
     "contact.first_name shop.name shop.url shop.logo_url shop.postal_address shop.color_primary "
     "shop.color_on_primary shop.color_text shop.color_background shop.font_family basket.lines "
-    "basket.total basket.url links.unsubscribe links.view"
+    "basket.total basket.sold_out basket.url links.unsubscribe links.view"
 )
 KNOWN = frozenset(PATHS.split())
 CONTEXT: dict[str, Any] = {
@@ -46,6 +46,7 @@ CONTEXT: dict[str, Any] = {
                 "name": 'Notebook "A5" & pen',
                 "variant": "Green",
                 "quantity": 2,
+                "left": "1",
                 "price": "RM\u00a059.80",
                 "image_url": "https://shop.example/a.jpg?x=1&y=2",
             },
@@ -53,11 +54,13 @@ CONTEXT: dict[str, Any] = {
                 "name": "Tape",
                 "variant": "",
                 "quantity": 1,
+                "left": "",
                 "price": "RM\u00a06.00",
                 "image_url": "",
             },
         ],
         "total": "RM\u00a065.80",
+        "sold_out": "Fountain <Pen>",
         "url": "https://shop.example/checkout?id=1&x=2",
     },
     "links": {"unsubscribe": "https://studio.example/m/abc/unsubscribe", "view": ""},
@@ -94,8 +97,12 @@ def test_each_line_of_the_basket_is_shown_with_picture_name_quantity_and_price()
     assert "RM\u00a059.80" in mail.html
     assert mail.html.count("<img") == 1
     assert (
-        '- 2 x Notebook "A5" & pen (Green): RM\u00a059.80\n- 1 x Tape: RM\u00a06.00\n' in mail.text
+        '- 2 x Notebook "A5" & pen (Green): RM\u00a059.80 (In stock: 1)\n'
+        "- 1 x Tape: RM\u00a06.00\nNo longer available: Fountain <Pen>\n" in mail.text
     )
+    assert "Quantity: 2 · In stock: 1</span>" in mail.html
+    assert "Quantity: 1</span>" in mail.html
+    assert "No longer available: Fountain &lt;Pen&gt;</td>" in mail.html
     assert "Total: RM\u00a065.80" in mail.text
 
 
