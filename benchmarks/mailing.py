@@ -6,10 +6,14 @@ product, sent raw, and sent by the peer.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from uuid import UUID, uuid4
 
 from benchmarks import seed
+from saleor_automation.delivery import truth
 from saleor_automation.delivery.models import Message, SendingControl
 from saleor_automation.delivery.services import sending_bind, sending_problems
 from saleor_automation.emails.models import Brand, EmailVersion
@@ -26,6 +30,8 @@ from saleor_automation.rendering.document import (
     Style,
     Text,
 )
+from saleor_automation.saleor_app.asking import Answers
+from saleor_automation.saleor_app.orders import OrderTruth
 
 PARAGRAPH = (
     "<p>Your throw is woven from the wool of a single flock, washed in rain water and left to "
@@ -119,8 +125,23 @@ def graph(email_key: UUID) -> dict[str, object]:
     }
 
 
+def saleor_answer_at_once() -> None:
+    """Have Saleor's answer about orders at hand: its time is not this product's.
+
+    One question is asked per hundred mails; everything done with the answer is measured.
+    """
+
+    def ask(order_ids: Sequence[str], **kwargs: object) -> Answers[str, OrderTruth]:
+        said = OrderTruth(True, "FULFILLED", "FULL", Decimal(0), Decimal(1))
+        found = dict.fromkeys(order_ids, said)
+        return Answers(found=found, asked_at=dict.fromkeys(found, time.monotonic()))
+
+    truth.orders_ask = ask
+
+
 def people_make(*, count: int, due_at: datetime, now: datetime) -> EmailVersion:
     """Make ``count`` people with an order each, all due for the mail at ``due_at``."""
+    saleor_answer_at_once()
     seed.contacts_make(first=1, last=count, now=now - timedelta(days=40))
     seed.orders_make(first=1, last=count, lines=3, now=now)
     version = email_make(now=now)

@@ -27,6 +27,9 @@ class Conf:
     saleor_api_url: str = ""
     #: Where to call that Saleor when it is not reachable under its own URL.
     saleor_call_url: str = ""
+    #: Where its Dashboard lives, parted by commas: origins that may show our pages in a frame,
+    #: ``https://*.shop.example`` allowed. Empty: see ``saleor_app.origins``.
+    dashboard_origins: str = ""
     #: Name of this installation; part of the restored-copy lock.
     environment: str = "production"
     #: True only under ``saleor-automation demo``: the clock is a database row.
@@ -59,10 +62,25 @@ class Conf:
     ambiguous_hours: int = 24
     #: Hours after it was due at which a step's mail is not sent any more.
     step_mail_expires_hours: int = 72
+    #: Seconds after which Saleor is asked again before a mail about a basket or order leaves.
+    truth_seconds: float = 30.0
     #: Days after which the body of a received event that was understood is blanked.
     raw_event_days: int = 30
-    #: Metadata key with which the shop records marketing consent.
-    consent_metadata_key: str = "paper.marketing_opt_in"
+    #: Public metadata keys with which the shop records marketing consent, comma-separated:
+    #: on accounts, on baskets and on orders. The first that says something counts. Beside each
+    #: ``<key>_at`` dates it and ``<key>_source`` says who wrote it. Empty: not read there.
+    consent_customer_keys: str = "paper.marketing_opt_in"
+    consent_checkout_keys: str = "paper.marketing_opt_in"
+    consent_order_keys: str = "paper.marketing_opt_in"
+    #: What such a flag may say, in any case; the first of each is what is written back.
+    consent_yes_words: str = "true,1,yes,on,granted"
+    consent_no_words: str = "false,0,no,off,withdrawn"
+    #: Whether what people say here is written to their account in Saleor.
+    consent_write_back: bool = True
+    #: The key it is written under; empty: the first of ``consent_customer_keys``.
+    consent_write_back_key: str = ""
+    #: Write it to private metadata, which storefronts cannot see.
+    consent_write_back_private: bool = False
 
 
 @lru_cache(maxsize=1)

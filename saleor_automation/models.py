@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from .clock import DemoClock
-from .delivery.models import Message, MessageContent, SendingControl
+from .delivery.models import Message, MessageContent, SenderDecision, SendingControl
 from .emails.models import Brand, EmailVersion
 from .inbox.models import Event, EventKey, RawEvent
-from .people.models import Consent, Contact, Identity, Suppression, Tombstone
+from .people.models import Consent, ConsentWriteBack, Contact, Identity, Suppression, Tombstone
 from .saleor_app.models import Installation, Refusal, Watermark
 from .sequences.models import Enrollment, Heartbeat, SequenceSwitch, SequenceVersion, StepRun
 from .shop.models import Channel, Checkout, Fulfillment, OrderLine, ShopOrder
+from .studio.dashboard.models import LoginCode, SpentToken, StaffLink
 from .studio.pages import EmailIndexPage, EmailPage
 from .studio.sequences import Sequence
 
@@ -18,6 +19,7 @@ __all__ = [
     "Channel",
     "Checkout",
     "Consent",
+    "ConsentWriteBack",
     "Contact",
     "DemoClock",
     "EmailIndexPage",
@@ -30,16 +32,20 @@ __all__ = [
     "Heartbeat",
     "Identity",
     "Installation",
+    "LoginCode",
     "Message",
     "MessageContent",
     "OrderLine",
     "RawEvent",
     "Refusal",
+    "SenderDecision",
     "SendingControl",
     "Sequence",
     "SequenceSwitch",
     "SequenceVersion",
     "ShopOrder",
+    "SpentToken",
+    "StaffLink",
     "StepRun",
     "Suppression",
     "Tombstone",

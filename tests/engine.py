@@ -7,6 +7,7 @@ processed, and ``settle`` works off what is due. The clock is the test's.
 from __future__ import annotations
 
 import itertools
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,8 +21,10 @@ from saleor_automation.delivery.models import Message, SendingControl
 from saleor_automation.demo import bodies
 from saleor_automation.demo.world import Basket, Order, Parcel, Shopper, World
 from saleor_automation.emails.models import Brand, EmailVersion
+from saleor_automation.exceptions import SaleorAPIError
 from saleor_automation.inbox.models import RawEvent
 from saleor_automation.inbox.services import raw_event_store, raw_events_process
+from saleor_automation.saleor_app.asking import Answers
 from saleor_automation.sequences.services import sequence_publish, sequence_switch
 from saleor_automation.sequences.worker import LANES, rescue
 
@@ -48,6 +51,16 @@ class TestClock:
     def forward(self, **delta: float) -> datetime:
         self.at += timedelta(**delta)
         return self.at
+
+
+def answers(found: dict[Any, Any]) -> Answers[Any, Any]:
+    """Return what Saleor would say if it were asked this moment."""
+    return Answers(found=found, asked_at=dict.fromkeys(found, time.monotonic()))
+
+
+def saleor_away(questions: list[Any], **kwargs: Any) -> Answers[Any, Any]:
+    """Answer as a Saleor that cannot be reached."""
+    return Answers(failed=dict.fromkeys(questions, SaleorAPIError("Saleor does not answer.")))
 
 
 def settle(limit: int = 100) -> int:
@@ -131,7 +144,7 @@ def sequence_make(
         "purpose": "marketing",
         "topic": name,
         "exits": exits or [],
-        "entry": names[0],
+        "entry": names[0] if names else None,
         "nodes": nodes,
         **changes,
     }

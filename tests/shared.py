@@ -87,6 +87,7 @@ class TinySaleor:
         self.tokens = {"good-token": "QXBwOjE="}
         #: Of apps that are not ours.
         self.identifiers: dict[str, str] = {}
+        self.permissions = ["MANAGE_CHECKOUTS", "MANAGE_ORDERS", "MANAGE_USERS"]
         self.asked: list[str] = []
         #: What to do instead of answering, once each, in this order: see ``Mood``.
         self.moods: list[Mood] = []
@@ -99,17 +100,12 @@ class TinySaleor:
 
             def do_POST(self) -> None:
                 owner.asked.append(self.path)
-                self.rfile.read(int(self.headers["Content-Length"]))
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 if owner.moods:
                     owner.moods.pop(0)(self)
                     return
                 token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
-                app = None
-                if token in owner.tokens:
-                    identifier = owner.identifiers.get(token, "saleor.automation")
-                    app = {"id": owner.tokens[token], "identifier": identifier}
-                shop = {"name": "Kedai Kopi", "version": "3.23.28"} if app else None
-                self._answer({"data": {"app": app, "shop": shop}})
+                self._answer(owner.answer(token, body["query"], body.get("variables") or {}))
 
             def _answer(self, content: object) -> None:
                 body = json.dumps(content).encode()
@@ -126,6 +122,20 @@ class TinySaleor:
         self.url = f"http://127.0.0.1:{self.server.server_port}/graphql/"
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self.thread.start()
+
+    def answer(self, token: str, query: str, variables: dict[str, object]) -> dict[str, object]:
+        """Answer a GraphQL document, whatever it asks."""
+        app = None
+        if token in self.tokens:
+            app = {
+                "id": self.tokens[token],
+                "identifier": self.identifiers.get(token, "saleor.automation"),
+                "isActive": True,
+                "version": "0.1.0",
+                "permissions": [{"code": code} for code in self.permissions],
+            }
+        shop = {"name": "Kedai Kopi", "version": "3.23.28"} if app else None
+        return {"data": {"app": app, "shop": shop}}
 
     def jwks(self) -> dict[str, object]:
         """Return the public keys, as Saleor lists them."""

@@ -50,7 +50,9 @@ def _customer(envelope: Envelope, customer: CustomerSnapshot) -> Iterator[Fact]:
     if customer.is_confirmed or envelope.event_type == "account_confirmed":
         yield Fact(kinds.CONFIRMED_ACCOUNT, user.id, "", envelope.issued_at, data)
     if envelope.event_type == "account_email_changed":
-        yield Fact(kinds.EMAIL_CHANGED, user.id, iso(envelope.issued_at), envelope.issued_at, data)
+        # The account's own time: webhook and relay tell of one change at different times.
+        stamp = iso(customer.updated_at or envelope.issued_at)
+        yield Fact(kinds.EMAIL_CHANGED, user.id, stamp, envelope.issued_at, data)
     changed_at = customer.updated_at
     if envelope.event_type == "customer_created" or changed_at is None:
         return

@@ -11,6 +11,7 @@ from typing import Any
 from saleor_automation.exceptions import ContractError
 
 from . import kinds
+from .app_events import app_event_of
 from .facts import facts_of
 from .snapshots import (
     ChannelRef,
@@ -131,6 +132,10 @@ def _snapshot(envelope: Envelope, content: dict[str, Any]) -> Snapshot | None:
     if event in kinds.FULFILLMENT_EVENTS:
         found = _root(content, "order")
         return _order(envelope, found, _parcel(content)) if found else None
+    if event in kinds.APP_EVENTS:
+        # The webhook acted on it when it came. One that comes another way tells no fact.
+        app_event_of(event, content)
+        return None
     raise ContractError(
         f"Saleor sent the event “{event}”, which this version does not know. "
         "Remove that webhook from the app, or update saleor-automation."
@@ -244,7 +249,22 @@ def _checkout_line(source: dict[str, Any], currency: str) -> Line:
         unit_gross=unit,
         total_gross=amount(total) if total else unit * quantity,
         image_url=_image(variant, product),
+        available=_available(source),
     )
+
+
+def _available(line: dict[str, Any]) -> int | None:
+    """Return how many units can be bought; None when no trouble with the line is told."""
+    found = None
+    for problem in parts(line, "problems"):
+        kind = text(problem, "__typename")
+        if kind == "CheckoutLineProblemVariantNotAvailable":
+            return 0
+        if kind == "CheckoutLineProblemInsufficientStock":
+            # An oversold stock is below nothing.
+            count = problem.get("availableQuantity")
+            found = max(0, count) if isinstance(count, int) else 0
+    return found
 
 
 def _variant_name(name: str, variant_id: str) -> str:

@@ -102,6 +102,8 @@ class Line:
     unit_gross: Decimal = Decimal(0)
     total_gross: Decimal = Decimal(0)
     image_url: str = ""
+    #: Units that can be bought, when fewer than wanted. None: enough, or not said.
+    available: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,9 @@ fragment CheckoutParts on Checkout {
 }"""
 )
 
+#: A basket with its lines, as every body about one has it.
+CHECKOUT_PARTS: Final = _CHECKOUT
+
 _ORDER = (
     _USER
     + """
@@ -100,7 +103,7 @@ class Subscription:
     #: Saleor's name of the event, upper case as in the manifest.
     event: str
     query: str
-    #: What Saleor must allow the app for this payload.
+    #: What Saleor must allow the app for this payload; "" when nothing is needed.
     permission: str
     #: First Saleor version that knows it.
     since: tuple[int, int] = (3, 21)
@@ -177,6 +180,11 @@ SUBSCRIPTIONS: Final[tuple[Subscription, ...]] = (
         for event in ("FULFILLMENT_CREATED", "FULFILLMENT_APPROVED")
     ),
     _make("FULFILLMENT_TRACKING_NUMBER_UPDATED", _PARCEL, _ORDER, "MANAGE_ORDERS"),
+    # Before 3.23 Saleor tells an app of itself only with MANAGE_APPS, which we do not ask.
+    *(
+        _make(event, "app { id isActive }", "", "", (3, 23))
+        for event in ("APP_DELETED", "APP_STATUS_CHANGED")
+    ),
 )
 
 

@@ -22,6 +22,8 @@ from saleor_automation.emails.mail import (
 from saleor_automation.emails.models import Brand, EmailVersion
 from saleor_automation.emails.services import email_versions_current, version_choose
 from saleor_automation.exceptions import RenderError
+from saleor_automation.sequences.graph import Send
+from saleor_automation.sequences.services import version_graph
 
 from . import reasons
 from .failures import plain
@@ -95,7 +97,17 @@ def subject_for(message: Message) -> MailSubject:
         channel=message.channel,
         language=contact.language,
         links=links_for(contact_id=contact.pk, message_id=message.pk),
+        voucher=_voucher(message),
     )
+
+
+def _voucher(message: Message) -> str:
+    """Return the code the message's step promises, or ""."""
+    enrollment = message.enrollment
+    if enrollment is None:
+        return ""
+    node = version_graph(enrollment.version_id).nodes.get(message.node)
+    return node.voucher if isinstance(node, Send) else ""
 
 
 def compose(

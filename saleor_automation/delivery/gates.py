@@ -16,6 +16,7 @@ from saleor_automation.people.consent import consent_states, suppressed
 from saleor_automation.people.models import Suppression
 from saleor_automation.sequences.advancing import exit_reasons
 from saleor_automation.sequences.models import Enrollment, SequenceSwitch
+from saleor_automation.sequences.parcels import UNSAID, parcel_wishes
 
 from . import reasons
 from .ledger import Closing
@@ -45,6 +46,31 @@ def gates_before(*, messages: Sequence[Message], now: datetime) -> dict[UUID, Cl
             closings[message.pk] = Closing(
                 message, Message.State.SKIPPED, f"{reasons.EXIT}:{reason}"[:64], leaves=reason
             )
+    return {**_parcels(messages, now), **closings}
+
+
+def _parcels(messages: Sequence[Message], now: datetime) -> dict[UUID, Closing]:
+    """Honour the shop's wish not to tell the customer of a parcel; wait a little for it."""
+    closings: dict[UUID, Closing] = {}
+    about = {
+        message: str(message.enrollment.context.get("fulfillment") or "")
+        for message in messages
+        if message.enrollment is not None
+    }
+    wishes = parcel_wishes({parcel for parcel in about.values() if parcel})
+    for message, parcel in about.items():
+        wish = wishes.get(parcel)
+        if not parcel or wish or message.enrollment is None:
+            continue
+        heard_by = message.enrollment.entered_at + UNSAID
+        if wish is False:
+            closings[message.pk] = Closing(
+                message, Message.State.SKIPPED, f"{reasons.EXIT}:not_told", leaves="not_told"
+            )
+        elif now < heard_by:
+            closings[message.pk] = Closing(
+                message, Message.State.PLANNED, reasons.UNSAID, due_at=heard_by
+            )
     return closings
 
 
@@ -64,7 +90,7 @@ def _self(message: Message, now: datetime) -> Closing | None:
         ):
             return Closing(message, skipped, reasons.LEFT)
     if message.expires_at is not None and message.expires_at < now:
-        return Closing(message, Message.State.EXPIRED, reasons.EXPIRED)
+        return Closing(message, Message.State.EXPIRED, reasons.expired(message.reason))
     if not message.contact.email:
         return Closing(message, skipped, reasons.NO_ADDRESS)
     return None

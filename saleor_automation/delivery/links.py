@@ -46,7 +46,7 @@ def token_read(text: str) -> LinkToken | None:
 
 
 def links_for(*, contact_id: UUID, message_id: UUID) -> dict[str, str]:
-    """Return the links every mail may show: unsubscribe, view."""
+    """Return the links a mail may show: unsubscribe, view, and back to its basket."""
     token = token_make(LinkToken(contact_id, message_id))
     return {name: before + token + after for name, (before, after) in _addresses(conf().public_url)}
 
@@ -54,7 +54,7 @@ def links_for(*, contact_id: UUID, message_id: UUID) -> dict[str, str]:
 @lru_cache(maxsize=8)
 def _addresses(base: str) -> tuple[tuple[str, tuple[str, str]], ...]:
     """Return each link's address before and behind its token."""
-    views = {"unsubscribe": "unsubscribe", "view": "view_mail"}
+    views = {"unsubscribe": "unsubscribe", "view": "view_mail", "basket": "basket_link"}
     parts = []
     for name, view in views.items():
         path = base + reverse(f"saleor_automation:{view}", args=["TOKEN"])

@@ -17,6 +17,9 @@ LEFT = "left"
 EXIT = "exit"
 PAUSED = "sequence_paused"
 UNREACHABLE = "saleor_unreachable"
+EXPIRED_UNREACHABLE = "expired_unreachable"
+SOLD_OUT = "sold_out"
+UNSAID = "parcel_unsaid"
 RETRY = "retry"
 REFUSED = "refused"
 GAVE_UP = "gave_up"
@@ -24,6 +27,7 @@ LOST = "lost"
 SETTLED_24H = "settled_24h"
 POISON = "poison"
 NO_JOURNAL = "no_journal"
+ALSO_SENT = "also_sent"
 
 WORDS = {
     NO_ADDRESS: _("No address is known for this person."),
@@ -37,7 +41,17 @@ WORDS = {
     ERASED: _("The person was erased."),
     LEFT: _("The person left the sequence before the mail went out."),
     PAUSED: _("Held: the sequence is paused."),
-    UNREACHABLE: _("Held: Saleor could not be asked whether the basket is still open."),
+    ALSO_SENT: _(
+        "Held: something else in the shop sends this mail too. Turn the sequence on again and say "
+        "which of the two customers should get."
+    ),
+    UNREACHABLE: _("Held: Saleor could not be asked whether this mail still makes sense."),
+    EXPIRED_UNREACHABLE: _(
+        "It was too late for this mail to make sense: until then Saleor could not be asked "
+        "about it."
+    ),
+    UNSAID: _("Held a moment: the shop may not want the customer told of this parcel."),
+    SOLD_OUT: _("Nothing in the basket can be bought any more: it is sold out."),
     NO_JOURNAL: _("Held: the state folder cannot be written. Make room or give access to it."),
     RETRY: _("The mail server asked to try again later."),
     REFUSED: _("The mail server refused it for good."),
@@ -46,6 +60,11 @@ WORDS = {
     SETTLED_24H: _("Unclear for a day; counted as sent, because a mail is never sent twice."),
     POISON: _("Preparing it failed again and again. See the worker's log."),
 }
+
+
+def expired(reason: str) -> str:
+    """Return the code of a mail whose time is over, given why it waited."""
+    return EXPIRED_UNREACHABLE if reason == UNREACHABLE else EXPIRED
 
 
 def words(code: str) -> str:

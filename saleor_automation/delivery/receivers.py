@@ -11,9 +11,16 @@ from saleor_automation import clock, signals
 from saleor_automation.claims import Claimed, claim_due, claim_release
 from saleor_automation.conf import conf
 from saleor_automation.people.models import Contact
+from saleor_automation.people.write_back import write_backs_run
 from saleor_automation.sequences.mailing import MailWanted
 from saleor_automation.sequences.services import NOT_PAUSED
-from saleor_automation.sequences.worker import Lane, lane_register, rescuer_register
+from saleor_automation.sequences.worker import (
+    Chore,
+    Lane,
+    chore_register,
+    lane_register,
+    rescuer_register,
+)
 
 from .control import sending_problems
 from .ledger import messages_plan
@@ -103,3 +110,10 @@ def connect() -> None:
         )
     )
     rescuer_register("messages", messages_rescue)
+    # Of an earlier stage, which has no worker of its own.
+    chore_register(Chore(name="consent_write_back", every_seconds=30, run=consent_write_back))
+
+
+def consent_write_back() -> None:
+    """Write what people said here into their accounts in Saleor."""
+    write_backs_run(now=clock.now())

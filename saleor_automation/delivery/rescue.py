@@ -103,7 +103,9 @@ def _too_late(now: datetime, wall: datetime) -> int:
             .order_by("due_at")[:CHUNK]
         )
         return messages_close(
-            closings=[Closing(message, State.EXPIRED, reasons.EXPIRED) for message in late],
+            closings=[
+                Closing(message, State.EXPIRED, reasons.expired(message.reason)) for message in late
+            ],
             from_state=State.PLANNED,
             claim=None,
             now=now,

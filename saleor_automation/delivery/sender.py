@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +27,7 @@ from saleor_automation.people.models import Contact
 
 from . import reasons
 from .batches import among
+from .coexistence import coexistence_holds
 from .composing import Composed, compose
 from .contents import contents_write
 from .control import control_get, sending_problems
@@ -35,7 +37,7 @@ from .journal import Journal
 from .ledger import Closing, messages_close, put_off
 from .models import Message
 from .transport import transport
-from .truth import truth_refusals
+from .truth import Truth, truth_ask
 
 logger = logging.getLogger(__name__)
 
@@ -102,8 +104,12 @@ def _send(*, claim: UUID, ids: Sequence[UUID], now: datetime) -> Sent:
         .filter(pk__in=among(ids), claim=claim, state=State.CLAIMED)
     )
     closings = gates_before(messages=batch, now=now)
+    closings |= coexistence_holds(
+        messages=[message for message in batch if message.pk not in closings], now=now
+    )
     open_ones = [message for message in batch if message.pk not in closings]
-    closings |= truth_refusals(messages=open_ones, now=now)
+    truth = truth_ask(messages=open_ones, now=now)
+    closings |= truth.closings
     open_ones = [message for message in open_ones if message.pk not in closings]
     composed, failed = compose(messages=open_ones, now=now)
     closings |= failed
@@ -135,8 +141,8 @@ def _send(*, claim: UUID, ids: Sequence[UUID], now: datetime) -> Sent:
             )
         return Sent(not_sent=len(closings))
     try:
-        going = _decide(composed, closings, claim=claim, now=now)
-        results = _hand_over(going, journal, deadline)
+        going = _decide(composed, closings, truth, claim=claim, now=now)
+        results = _hand_over(going, journal, deadline, truth)
         with transaction.atomic():
             messages_close(
                 closings=[_result(mail, failure, now) for mail, failure in results],
@@ -154,7 +160,12 @@ def _send(*, claim: UUID, ids: Sequence[UUID], now: datetime) -> Sent:
 
 
 def _decide(
-    composed: Sequence[Composed], closings: dict[UUID, Closing], *, claim: UUID, now: datetime
+    composed: Sequence[Composed],
+    closings: dict[UUID, Closing],
+    truth: Truth,
+    *,
+    claim: UUID,
+    now: datetime,
 ) -> list[Composed]:
     """Commit what goes and what does not; returns what goes, marked ``handed_over``."""
     with transaction.atomic():
@@ -170,9 +181,12 @@ def _decide(
         if sending_problems():
             # A pause pressed, or a copy restored, after the batch was claimed.
             held = set()
+        limit = conf().truth_seconds
+        held = {pk for pk in held if not truth.too_old(pk, limit)}
         for mail in composed:
             if mail.message.pk not in held:
-                # Erased, merged, moved on or blocked meanwhile: looked at afresh.
+                # Erased, merged, moved on or blocked meanwhile, or Saleor was asked too long
+                # ago: looked at afresh.
                 closings[mail.message.pk] = Closing(mail.message, State.PLANNED)
         closings |= gates_locked(
             messages=[mail.message for mail in composed if mail.message.pk in held],
@@ -185,12 +199,13 @@ def _decide(
         ]
         contents_write([mail.content for mail in going])
         until = clock.wall() + timedelta(seconds=conf().lease_seconds)
-        groups: dict[tuple[Any, str], list[UUID]] = defaultdict(list)
+        groups: dict[tuple[Any, str, int | None], list[UUID]] = defaultdict(list)
         for mail in going:
             contact_email = mail.message.contact.email if mail.message.contact else ""
             moved = contact_email if contact_email != mail.message.to_address else ""
-            groups[mail.version_id, moved].append(mail.message.pk)
-        for (version_id, moved), pks in groups.items():
+            age = truth.age_whole(mail.message.pk)
+            groups[mail.version_id, moved, age].append(mail.message.pk)
+        for (version_id, moved, age), pks in groups.items():
             Message.objects.filter(pk__in=among(pks)).update(
                 state=State.HANDED_OVER,
                 handed_over_at=now,
@@ -198,6 +213,7 @@ def _decide(
                 email_version_id=version_id,
                 reason="",
                 detail="",
+                truth_age=age,
                 **({"to_address": moved} if moved else {}),
             )
     return going
@@ -234,13 +250,27 @@ def _still_as_composed(composed: Sequence[Composed], claim: UUID) -> set[UUID]:
 
 
 def _hand_over(
-    going: Sequence[Composed], journal: Journal, deadline: datetime
+    going: Sequence[Composed], journal: Journal, deadline: datetime, truth: Truth
 ) -> list[tuple[Composed, Any]]:
-    """Talk to the mail server. What the deadline cuts off is reported as not begun."""
+    """Talk to the mail server. What the deadline cuts off is reported as not begun.
+
+    So is a mail whose turn comes when what Saleor said of it is too old.
+    """
+    try:
+        return _converse(going, journal, deadline, truth)
+    finally:
+        # Whatever cut the batch off: no server is left waiting for a content.
+        transport().announced_drop()
+
+
+def _converse(
+    going: Sequence[Composed], journal: Journal, deadline: datetime, truth: Truth
+) -> list[tuple[Composed, Any]]:
     results: list[tuple[Composed, Any]] = []
-    line = transport()
-    for mail in going:
-        if clock.wall() > deadline or journal.broken:
+    line, limit = transport(), conf().truth_seconds
+    for mail, following in zip_longest(going, going[1:]):
+        late = clock.wall() > deadline or truth.too_old(mail.message.pk, limit)
+        if late or journal.broken:
             results.append((mail, NOT_BEGUN))
             continue
         problem = line.open() if line.closed else None
@@ -250,6 +280,8 @@ def _hand_over(
         if not journal.begin(mail.message.pk):
             results.append((mail, NOT_BEGUN))
             continue
+        # Only its commands travel early. It is begun, here and in the journal, in its own turn.
+        mail.email.following = following.email if following is not None else None
         failure = line.send(mail.email)
         if failure is None:
             journal.accepted(mail.message.pk)

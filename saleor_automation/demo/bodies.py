@@ -63,9 +63,8 @@ def _money(value: Decimal, currency: str) -> dict[str, Any]:
 
 
 def _metadata(shopper: Shopper) -> list[dict[str, str]]:
-    if shopper.agreed is None:
-        return []
-    return [{"key": CONSENT_KEY, "value": "true" if shopper.agreed else "false"}]
+    agreed = {} if shopper.agreed is None else {CONSENT_KEY: str(shopper.agreed).lower()}
+    return [{"key": key, "value": value} for key, value in {**agreed, **shopper.metadata}.items()]
 
 
 def _channel(channel: Channel) -> dict[str, Any]:
@@ -127,7 +126,7 @@ def _customer_ref(shopper: Shopper) -> dict[str, Any] | None:
         return None
     keys = ("id", "email", "firstName", "lastName", "languageCode", "isActive", "isConfirmed")
     full = customer(shopper)
-    return {key: full[key] for key in (*keys, "dateJoined", "metadata")}
+    return {key: full[key] for key in (*keys, "isStaff", "dateJoined", "updatedAt", "metadata")}
 
 
 def _image(product: Product, site: str) -> dict[str, str]:
@@ -201,6 +200,7 @@ def _checkout_line(basket: Basket, product: Product, count: int, site: str) -> d
         "undiscountedUnitPrice": _money(unit, channel.currency),
         "totalPrice": _some(unit * count, channel.currency, "gross"),
         "metadata": [],
+        "problems": [],
         "variant": {
             "id": global_id("ProductVariant", str(product.number)),
             "name": product.variant,

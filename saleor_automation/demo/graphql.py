@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 _TOKEN = re.compile(
@@ -181,11 +181,22 @@ def _flat(
             yield from _flat(document, source, selected.fields)
 
 
+def _merged(selection: Iterable[Selected]) -> Iterable[Selected]:
+    """Put the selections of one field together: a fragment and the query may both have some."""
+    fields: dict[str, Selected] = {}
+    for selected in selection:
+        known = fields.get(selected.alias)
+        fields[selected.alias] = (
+            selected if known is None else replace(known, fields=known.fields + selected.fields)
+        )
+    return fields.values()
+
+
 def _object(
     document: Document, source: Mapping[str, Any], selection: list[Selected]
 ) -> dict[str, Any]:
     result: dict[str, Any] = {}
-    for selected in _flat(document, source, selection):
+    for selected in _merged(_flat(document, source, selection)):
         if selected.name not in source:
             raise QueryError(f'Cannot query field "{selected.name}".')
         value = source[selected.name]

@@ -72,20 +72,21 @@ def checkouts(world: World, site: str, **arguments: Any) -> Node:
     return _list(nodes, _CHECKOUT_FILTERS, "CheckoutFilterInput", **arguments)
 
 
-def webhooks(events: Iterable[str], failed: Sequence[tuple[str, bytes]]) -> list[Node]:
-    """Return the app's webhooks, one per event, each with what could not be delivered."""
+def webhooks(registered: Iterable[Node], failed: Sequence[tuple[str, bytes]]) -> list[Node]:
+    """Return the app's webhooks, each with what could not be delivered."""
 
-    def webhook(event: str) -> Node:
+    def webhook(one: Node) -> Node:
+        events = {item["eventType"].lower() for item in one["asyncEvents"]}
         nodes = [
             {
-                "id": global_id("EventDelivery", f"{event}{number}"),
+                "id": global_id("EventDelivery", f"{name}{number}"),
                 "createdAt": json.loads(body)["issuedAt"],
                 "status": "FAILED",
-                "eventType": event.upper(),
+                "eventType": name.upper(),
                 "payload": body.decode(),
             }
             for number, (name, body) in enumerate(failed)
-            if name == event
+            if name in events
         ]
 
         def deliveries(
@@ -98,9 +99,9 @@ def webhooks(events: Iterable[str], failed: Sequence[tuple[str, bytes]]) -> list
             descending = (sortBy or {}).get("direction") == "DESC"
             return paged(wanted, "createdAt", first=first, after=after, descending=descending)
 
-        return {"id": global_id("Webhook", event), "eventDeliveries": deliveries}
+        return {**one, "eventDeliveries": deliveries}
 
-    return [webhook(event) for event in events]
+    return [webhook(one) for one in registered]
 
 
 def order(sold: Order, site: str) -> Node:

@@ -32,6 +32,8 @@ class Shopper:
     joined_at: datetime | None = None
     updated_at: datetime | None = None
     gone: bool = False
+    #: What apps wrote into their account.
+    metadata: dict[str, str] = field(default_factory=dict)
 
     @property
     def id(self) -> str:

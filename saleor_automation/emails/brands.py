@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from copy import copy
+from urllib.parse import quote, urlsplit
 
 from django.utils.translation import gettext as _
 
@@ -16,7 +17,7 @@ from saleor_automation.rendering.links import is_web_address
 
 from .models import Brand
 
-__all__ = ["SEEDED_NAME", "brand_for", "brand_values", "brands_load"]
+__all__ = ["SEEDED_NAME", "basket_address", "brand_for", "brand_values", "brands_load"]
 
 #: Name of the brand a fresh Studio begins with. Not translated: while it is there the
 #: shop has no name, whoever looks.
@@ -80,6 +81,26 @@ def brand_values(brand: Brand) -> dict[str, str]:
         **colors,
         "color_on_primary": _readable_on(colors["color_primary"]),
     }
+
+
+def basket_address(
+    brand: Brand, *, checkout_id: str, token: str, channel: str, language: str
+) -> str:
+    """Return where a basket is in the shop, by the brand's template; "" when there is none.
+
+    The host is the template's own, whatever the values hold: they are quoted, and none
+    of them may stand before the path but channel and language.
+    """
+    template = brand.basket_url.strip()
+    values = {"{channel}": channel, "{language}": language}
+    host = template
+    for name, value in values.items():
+        host = host.replace(name, quote(value, safe=""))
+    address = host.replace("{checkout_id}", quote(checkout_id, safe=""))
+    address = address.replace("{checkout_token}", quote(token, safe=""))
+    if not is_web_address(address) or urlsplit(address).netloc != urlsplit(host).netloc:
+        return ""
+    return address
 
 
 def _address(value: str) -> str:

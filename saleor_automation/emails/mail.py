@@ -15,7 +15,6 @@ from decimal import Decimal
 from functools import lru_cache
 from threading import Lock
 from typing import Any
-from urllib.parse import quote
 
 from django.utils import timezone
 
@@ -27,7 +26,7 @@ from saleor_automation.rendering.phrases import date_long
 from saleor_automation.shop.models import Checkout, Fulfillment, OrderLine, ShopOrder
 
 from .brands import brand_for, brand_values, brands_load
-from .models import Brand, EmailVersion
+from .models import EmailVersion
 
 __all__ = ["MailSubject", "RenderedMail", "contexts_build", "mail_render"]
 
@@ -44,8 +43,10 @@ class MailSubject:
     context: Mapping[str, Any] = field(default_factory=dict)
     channel: str = ""
     language: str = "en"
-    #: Signed addresses for this one mail: "unsubscribe", "view".
+    #: Signed addresses for this one mail: "unsubscribe", "view", "basket".
     links: Mapping[str, str] = field(default_factory=dict)
+    #: Code the link to the basket applies; "" for none.
+    voucher: str = ""
 
 
 def contexts_build(subjects: Sequence[MailSubject], *, now: datetime) -> list[dict[str, Any]]:
@@ -57,13 +58,15 @@ def contexts_build(subjects: Sequence[MailSubject], *, now: datetime) -> list[di
     brands = brands_load()
     checkouts = _checkouts(_ids(subjects, "checkout"))
     orders = _orders(_ids(subjects, "order"))
-    shops: dict[str, tuple[Brand, dict[str, str]]] = {}
+    shops: dict[str, dict[str, str]] = {}
     contexts = []
     for subject in subjects:
         if subject.channel not in shops:
-            brand = brand_for(subject.channel, brands)
-            shops[subject.channel] = (brand, brand_values(brand))
-        brand, shop = shops[subject.channel]
+            shops[subject.channel] = brand_values(brand_for(subject.channel, brands))
+        shop = shops[subject.channel]
+        links = {"unsubscribe": "", "view": "", **subject.links}
+        # Where the basket's own link leads is the basket's: it is no link every mail has.
+        basket_url = links.pop("basket", "")
         context: dict[str, Any] = {
             "language": subject.language,
             "contact": {
@@ -73,10 +76,10 @@ def contexts_build(subjects: Sequence[MailSubject], *, now: datetime) -> list[di
                 "language": subject.contact.language,
             },
             "shop": shop,
-            "links": {"unsubscribe": "", "view": "", **subject.links},
+            "links": links,
         }
         if checkout := checkouts.get(str(subject.context.get("checkout") or "")):
-            context["basket"] = _basket(checkout, brand, shop, subject)
+            context["basket"] = _basket(checkout, basket_url or shop["url"], subject)
         if order := orders.get(str(subject.context.get("order") or "")):
             context["order"] = _order(order, subject)
         contexts.append(context)
@@ -126,29 +129,32 @@ def _orders(ids: set[str]) -> dict[str, _Order]:
     return {order.row["saleor_id"]: order for order in orders.values()}
 
 
-def _basket(
-    checkout: Checkout, brand: Brand, shop: Mapping[str, str], subject: MailSubject
-) -> dict[str, Any]:
+def _basket(checkout: Checkout, url: str, subject: MailSubject) -> dict[str, Any]:
+    """Return what of a basket can be bought; what cannot is named, and not in the total.
+
+    ``url`` is a signed link: whoever holds a checkout's id can read and change it, so the
+    id is never in a mail.
+    """
+    currency, language = checkout.currency, subject.language
+    gone = [line for line in checkout.lines if line.get("available") == 0]
+    there = [line for line in checkout.lines if line.get("available") != 0]
+    lost = sum((_decimal(line.get("total_gross")) for line in gone), Decimal(0))
     return {
-        "lines": [_line(line, checkout.currency, subject.language) for line in checkout.lines],
-        "quantity": checkout.quantity,
-        **_money("total", checkout.total_gross, checkout.currency, subject.language),
-        "currency": checkout.currency,
-        "url": _basket_url(checkout, brand, subject.language) or shop["url"],
+        "lines": [_line(line, currency, language) for line in there],
+        "sold_out": ", ".join(_line(line, currency, language)["name"] for line in gone),
+        "quantity": sum(int(line.get("quantity") or 0) for line in there),
+        **_money("total", max(checkout.total_gross - lost, Decimal(0)), currency, language),
+        "currency": currency,
+        "url": url,
+        "voucher_code": subject.voucher,
     }
 
 
-def _basket_url(checkout: Checkout, brand: Brand, language: str) -> str:
-    values = {
-        "{checkout_id}": checkout.saleor_id,
-        "{checkout_token}": checkout.token,
-        "{channel}": checkout.channel,
-        "{language}": language,
-    }
-    url = brand.basket_url.strip()
-    for name, value in values.items():
-        url = url.replace(name, quote(value, safe=""))
-    return url if is_web_address(url) else ""
+def _decimal(amount: Any) -> Decimal:
+    try:
+        return Decimal(str(amount or 0))
+    except ArithmeticError:
+        return Decimal(0)
 
 
 def _order(order: _Order, subject: MailSubject) -> dict[str, Any]:
@@ -184,6 +190,8 @@ def _line(line: Mapping[str, Any], currency: str, language: str) -> dict[str, An
         # Saleor names the only variant of a product after its id or the product.
         "variant": "" if variant in {name, str(line.get("variant_id") or "")} else variant,
         "quantity": int(line.get("quantity") or 0),
+        # Known when it is fewer than wanted.
+        "left": str(line.get("available") or ""),
         **_money("price", line.get("total_gross"), currency, language),
         **_money("unit_price", line.get("unit_gross"), currency, language),
         "image_url": image if is_web_address(image) else "",

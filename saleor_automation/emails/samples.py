@@ -45,6 +45,7 @@ def sample_context(language: str, *, sparse: bool = False, channel: str = "") ->
             "name": name,
             "variant": variant,
             "quantity": quantity,
+            "left": "1" if sparse and quantity > 2 else "",
             "price": money_format(Decimal(price) * quantity, "MYR", language),
             "price_amount": str(Decimal(price) * quantity),
             "unit_price": money_format(price, "MYR", language),
@@ -63,6 +64,8 @@ def sample_context(language: str, *, sparse: bool = False, channel: str = "") ->
     if sparse:
         context["contact"] |= {"first_name": "", "last_name": ""}
         context["order"]["tracking_number"] = ""
+        # What most people's mails have not: an email must read well without.
+        context["basket"] |= {"voucher_code": "", "sold_out": "Fountain Pen"}
     return context
 
 

@@ -160,6 +160,16 @@ variables_register(
             sample="https://shop.example/checkout",
             common=True,
         ),
+        Variable(
+            path="basket.voucher_code",
+            label=_("Voucher code of the step that sends the email"),
+            sample="SELAMAT10",
+        ),
+        Variable(
+            path="basket.sold_out",
+            label=_("What was in the basket and cannot be bought any more"),
+            sample="",
+        ),
         Variable(path="order.number", label=_("Order number"), sample="1042", common=True),
         Variable(path="order.lines", label=_("Lines of the order"), sample=[]),
         Variable(path="order.quantity", label=_("Number of things ordered"), sample=3),

@@ -1,9 +1,10 @@
 """What people said about being written to, for many contacts at once.
 
 Knows the ledger and how to read it. The newest word counts, and at the same moment
-"no" beats "yes". A flag in an account's metadata is not a word each time the profile
-changes: only the change of the flag is, so a standing "true" never undoes a later
-unsubscribing.
+"no" beats "yes". A flag in an account's metadata without a date is not a word each time
+the profile changes: only the change of the flag is, so a standing "true" never undoes a
+later unsubscribing. What we wrote into the account ourselves is no word at all; but what
+differs from it afterwards is.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Q
 
@@ -21,6 +22,12 @@ from .models import Consent, Contact, Identity, Suppression
 
 #: The source whose rows are sightings of a standing flag.
 ACCOUNT = "account"
+#: The source of rows that are sightings of a flag we wrote ourselves.
+WRITE_BACK = "write_back"
+#: Two sightings of one change may differ by so much: a poll's and the event's.
+SAME = timedelta(minutes=1)
+#: Sources that are the shop's and not this Studio's.
+SHOP = frozenset({ACCOUNT, WRITE_BACK, "checkout", "order"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,22 +72,51 @@ def consent_states(contact_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, ConsentS
 
 
 def words_of(rows: Collection[Consent]) -> Iterator[Word]:
-    """Read ledger rows, oldest first, as words. Repeated account flags count once."""
+    """Read ledger rows as words. Repeated account flags without a date count once.
+
+    Our own writing is no word the first time it is seen; when somebody changed the flag
+    and set it back, that is.
+    """
     flags: dict[tuple[str, str], str] = {}
+    echoed: set[str] = set()
     # At one moment "no" comes last, so that it stands.
     for row in sorted(rows, key=lambda row: (row.at, row.state == Consent.State.WITHDRAWN)):
-        if row.source == ACCOUNT:
+        at = row.at
+        if row.source in (ACCOUNT, WRITE_BACK):
             place = (row.channel, row.topic)
-            if flags.get(place) == row.state:
-                continue
+            before = flags.get(place)
             flags[place] = row.state
+            if row.source == WRITE_BACK and row.wording not in echoed:
+                echoed.add(row.wording)
+                continue
+            if before == row.state and (row.source == WRITE_BACK or row.since is not None):
+                continue
+            if row.since is not None and before is None and row.state == Consent.State.GRANTED:
+                # Nobody saw the flag before: it is as old as it can be.
+                at = row.at if any(_dates(other, row) for other in rows) else row.since
         yield Word(
-            at=row.at,
+            at=at,
             granted=row.state == Consent.State.GRANTED,
             channel=row.channel,
             topic=row.topic,
             source=row.source,
         )
+
+
+def _dates(other: Consent, row: Consent) -> bool:
+    """Whether another sighting says that the flag was set when ``row`` saw it."""
+    return (
+        other.source == ACCOUNT
+        and other.state == row.state
+        and other.since == other.at
+        and row.at <= other.at <= row.at + SAME
+    )
+
+
+def flag_of(rows: Collection[Consent]) -> str:
+    """Return what the account's flag said when it was seen last; "" when never."""
+    seen = [row for row in rows if row.source in (ACCOUNT, WRITE_BACK) and not row.topic]
+    return max(seen, key=lambda row: row.at).state if seen else ""
 
 
 def suppressed(contacts: Iterable[Contact]) -> dict[uuid.UUID, list[Suppression]]:

@@ -211,7 +211,16 @@ def contacts_merge(*, winner: Contact, loser: Contact, now: datetime) -> None:
                 contact=winner,
                 **{
                     name: getattr(row, name)
-                    for name in ("channel", "topic", "state", "basis", "source", "wording", "at")
+                    for name in (
+                        "channel",
+                        "topic",
+                        "state",
+                        "basis",
+                        "source",
+                        "wording",
+                        "at",
+                        "since",
+                    )
                 },
             )
             for row in Consent.objects.filter(contact=loser)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import uuid
 
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 
@@ -78,11 +79,15 @@ class Consent(models.Model):
     state = models.CharField(max_length=16, choices=State.choices)
     #: Legal basis: opt_in, double_opt_in, soft_opt_in, import.
     basis = models.CharField(max_length=32, blank=True, default="")
-    #: Where it was said: checkout, account, order, unsubscribe, preferences, import.
+    #: Where it was said: checkout, account, order, unsubscribe, preferences, import;
+    #: write_back is a sighting of what we wrote into the account ourselves.
     source = models.CharField(max_length=64)
     #: The words the person saw, and their version.
     wording = models.TextField(blank=True, default="")
     at = models.DateTimeField()
+    #: Of an account's flag that has no date of its own: it may have been set at any time from
+    #: then to ``at``. Null: dated.
+    since = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
@@ -95,6 +100,41 @@ class Consent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.state} {self.topic or 'all'} {self.at:%Y-%m-%d}"
+
+
+class ConsentWriteBack(models.Model):
+    """What is to be, or was, written to a person's account in Saleor: their last word here.
+
+    One row per person. A newer word replaces an older one that was not written yet.
+    """
+
+    class State(models.TextChoices):
+        PENDING = "pending", _("waiting")
+        DONE = "done", _("written")
+        #: The shop itself says it, or something newer.
+        NEEDLESS = "needless", _("not needed any more")
+        FAILED = "failed", _("given up")
+
+    contact = models.OneToOneField(
+        Contact, on_delete=models.CASCADE, primary_key=True, related_name="consent_write_back"
+    )
+    said = models.CharField(max_length=16, choices=Consent.State.choices)
+    said_at = models.DateTimeField()
+    state = models.CharField(max_length=8, choices=State.choices, default=State.PENDING)
+    due_at = models.DateTimeField()
+    tries = models.PositiveSmallIntegerField(default=0)
+    #: Times Saleor was written to for this person, ever.
+    writes = models.PositiveIntegerField(default=0)
+    #: Saleor's words when it did not work, shortened.
+    detail = models.CharField(max_length=255, blank=True, default="")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["due_at"], condition=Q(state="pending"), name="sa_write_back_due"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.said} {self.state}"
 
 
 class Suppression(models.Model):

@@ -23,11 +23,12 @@ from saleor_automation.inbox.models import Event, RawEvent
 from saleor_automation.shop.models import Checkout, ShopOrder
 
 from .erasure import person_erase, row_date, rows_forget
+from .hearing import account_hear, basket_hear, flag_words, suppression_lift
 from .identities import Heard, account_resolve, guest_resolve, rows_attach
-from .metadata import consent_read
+from .metadata import flag_read, names_of
 from .models import Contact, Identity
-from .services import consent_record
 from .tombstones import address_buried, user_buried
+from .write_back import write_back_plan
 
 
 def facts_resolve(
@@ -45,7 +46,7 @@ def facts_resolve(
     """
     erased = False
     if isinstance(snapshot, CustomerSnapshot):
-        erased = _customer(snapshot, events, now)
+        erased = _customer(snapshot, raw, events, now)
     elif isinstance(snapshot, OrderSnapshot):
         erased = _row(ShopOrder, snapshot, snapshot.created_at, events, now)
     elif isinstance(snapshot, CheckoutSnapshot):
@@ -54,7 +55,24 @@ def facts_resolve(
         raw.body = b""
 
 
-def _customer(snapshot: CustomerSnapshot, events: list[Event], now: datetime) -> bool:
+#: Events whose payload dates a flag without a date: it was set, or metadata was, at that time.
+_DATING = frozenset({"customer_created", "customer_metadata_updated"})
+
+
+def _seen_at(snapshot: CustomerSnapshot, raw: RawEvent) -> datetime:
+    """Return as of when a payload tells an account's metadata.
+
+    Saleor makes these webhooks at once, and one about a change of metadata still holds the
+    ``updatedAt`` of before it (seen on 3.23.28). A poll and the plugin read the account
+    later, and afresh.
+    """
+    at_once = raw.source == RawEvent.Source.WEBHOOK
+    return snapshot.issued_at if at_once else snapshot.updated_at or snapshot.issued_at
+
+
+def _customer(
+    snapshot: CustomerSnapshot, raw: RawEvent, events: list[Event], now: datetime
+) -> bool:
     """Hear of an account; return whether its person was erased."""
     user = snapshot.user
     if snapshot.deleted:
@@ -64,14 +82,19 @@ def _customer(snapshot: CustomerSnapshot, events: list[Event], now: datetime) ->
     if contact is None:
         _events_drop(events)
         return True
-    heard = consent_read(
-        user.metadata,
-        key=conf().consent_metadata_key,
-        at=snapshot.updated_at or snapshot.issued_at,
-        latest=snapshot.issued_at,
-    )
-    if heard:
-        consent_record(contact=contact, source="account", state=heard.state, at=heard.at)
+    flag = flag_read(user.metadata, names_of(conf().consent_customer_keys), flag_words())
+    if flag is not None:
+        at = _seen_at(snapshot, raw)
+        account_hear(
+            contact=contact,
+            flag=flag,
+            at=at,
+            latest=snapshot.issued_at,
+            since=at if raw.event_type in _DATING else user.joined_at or at,
+        )
+        suppression_lift(contact)
+    # Also without a flag: a guest who said something may have made an account.
+    write_back_plan(contact=contact, now=now)
     _events_assign(events, contact)
     return False
 
@@ -88,15 +111,19 @@ def _row(
     # Read only now: erasing or merging may have changed it.
     row = model.objects.get(saleor_id=snapshot.id)
     if contact is not None:
-        heard = consent_read(
-            snapshot.metadata,
-            key=conf().consent_metadata_key,
-            at=snapshot.created_at,
-            latest=snapshot.issued_at,
-        )
-        if heard:
-            source = "order" if isinstance(snapshot, OrderSnapshot) else "checkout"
-            consent_record(contact=contact, source=source, state=heard.state, at=heard.at)
+        is_order = isinstance(snapshot, OrderSnapshot)
+        keys = conf().consent_order_keys if is_order else conf().consent_checkout_keys
+        flag = flag_read(snapshot.metadata, names_of(keys), flag_words())
+        if flag is not None:
+            basket_hear(
+                contact=contact,
+                flag=flag,
+                source="order" if is_order else "checkout",
+                at=snapshot.created_at,
+                latest=snapshot.issued_at,
+            )
+            suppression_lift(contact)
+            write_back_plan(contact=contact, now=now)
     owner, gone = _owner(row, snapshot, contact)
     if erased:
         # Whoever has the row now, what this payload tells of was somebody else's doing.

@@ -14,6 +14,7 @@ from .consent import addresses_of, consent_states, suppressed
 from .digests import address_digest, identity_digest
 from .erasure import contact_forget
 from .models import Consent, Contact, Identity, Suppression
+from .write_back import write_back_plan
 
 __all__ = [
     "consent_record",
@@ -112,6 +113,7 @@ def contact_unsubscribe(
         channel=channel,
         topic=topic,
     )
+    write_back_plan(contact=locked, now=at)
 
 
 @transaction.atomic
@@ -145,6 +147,7 @@ def contact_resubscribe(
     )
     own.filter(contact=locked).delete()
     own.filter(address_digest__in=[address_digest(a) for a in addresses_of(locked)]).delete()
+    write_back_plan(contact=locked, now=at)
 
 
 @transaction.atomic

@@ -16,7 +16,7 @@ from .tokens import attr, encode, text
 __all__ = ["LAYOUT", "layout_mjml"]
 
 #: Raise it when the look changes: it is stored with each compiled email.
-LAYOUT = 2
+LAYOUT = 3
 #: Width of text in pixels: 600 less 40 on both sides.
 CONTENT_WIDTH = 520
 #: After the preheader, so that mail programs do not go on with the mail's first words.
@@ -191,7 +191,18 @@ class _Painter:
         rows = f"<tr>{self.picture() if block.show_images else ''}{self.line_cells()}</tr>"
         loop = encode("{% for line in " + block.source + ".lines %}")
         total = self.total(block) if block.show_total else ""
-        return f"<mj-table>{loop}{rows}{encode('{% endfor %}')}{total}</mj-table>"
+        gone = self.sold_out(block) if block.source == "basket" else ""
+        return f"<mj-table>{loop}{rows}{encode('{% endfor %}')}{gone}{total}</mj-table>"
+
+    def sold_out(self, block: Items) -> str:
+        """Name what was in the basket and cannot be bought: whoever comes back looks for it."""
+        words = text(phrase("sold_out", self.language))
+        return (
+            f"{_when('basket.sold_out')}"
+            f'<tr><td colspan="{3 if block.show_images else 2}" align="{self.side}" '
+            f'style="{self.cell};text-align:{self.side};color:{self.muted};font-size:14px">'
+            f"{words}: {_out('basket.sold_out')}</td></tr>{_END}"
+        )
 
     @property
     def cell(self) -> str:
@@ -210,11 +221,14 @@ class _Painter:
     def line_cells(self) -> str:
         small = f'<br /><span style="color:{self.muted};font-size:14px">'
         quantity = text(phrase("quantity", self.language))
+        left = text(phrase("left", self.language))
         return (
             f'<td align="{self.side}" style="{self.cell};text-align:{self.side}">'
             f"<strong>{_out('line.name')}</strong>"
             f"{_when('line.variant')}{small}{_out('line.variant')}</span>{_END}"
-            f"{small}{quantity}: {_out('line.quantity')}</span></td>"
+            f"{small}{quantity}: {_out('line.quantity')}"
+            # Of what can still be had, though fewer than wanted.
+            f"{_when('line.left')} · {left}: {_out('line.left')}{_END}</span></td>"
             f'<td align="{self.other_side}" style="{self.cell};padding-{self.side}:12px;'
             f'text-align:{self.other_side};white-space:nowrap">{_out("line.price")}</td>'
         )

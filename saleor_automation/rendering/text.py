@@ -77,13 +77,19 @@ def _with_links(nodes: list[Node]) -> list[Node]:
 
 
 def _items(block: Items, language: str) -> str:
-    of = block.source
+    of, left = block.source, phrase("left", language)
     lines = (
         f"{{% for line in {of}.lines %}}"
         "- {{ line.quantity }} x {{ line.name }}"
-        "{% if line.variant != blank %} ({{ line.variant }}){% endif %}: {{ line.price }}\n"
+        "{% if line.variant != blank %} ({{ line.variant }}){% endif %}: {{ line.price }}"
+        f"{{% if line.left != blank %}} ({left}: {{{{ line.left }}}}){{% endif %}}\n"
         "{% endfor %}"
     )
+    if of == "basket":
+        gone = phrase("sold_out", language)
+        lines += (
+            f"{{% if basket.sold_out != blank %}}{gone}: {{{{ basket.sold_out }}}}\n{{% endif %}}"
+        )
     if block.show_total:
         lines += f"{phrase('total', language)}: {{{{ {of}.total }}}}"
     return f"{{% if {of}.lines != blank %}}{lines}{{% endif %}}"

@@ -33,11 +33,12 @@ from saleor_automation.exceptions import (
     SaleorAccessError,
     SaleorAPIError,
     SaleorInstallationError,
+    SaleorPermissionError,
     SaleorUnreachable,
 )
 
 from .answers import INSTALL_ADVICE, Answer, answer_read, is_query, json_read
-from .installations import installation_current
+from .installations import inactive_words, installation_current, token_doubt
 from .models import Installation
 from .transport import exchange
 
@@ -98,8 +99,10 @@ def graphql_ask(
             repeatable=repeatable,
         )
     except SaleorAccessError as error:
+        # Perhaps the app was removed: before 3.23 nothing else tells us.
+        token_doubt(installation)
         # A revoked token is answered like a missing permission; one question tells.
-        if isinstance(error, SaleorInstallationError) or _known(installation, timeout):
+        if not isinstance(error, SaleorPermissionError) or _known(installation, timeout):
             raise
         raise SaleorInstallationError(
             f"Saleor does not know our app any more, or it is not active. {INSTALL_ADVICE}"
@@ -127,10 +130,7 @@ def installation_needed() -> Installation:
     """Return the installed Saleor. Raises SaleorInstallationError when there is none."""
     installation = installation_current()
     if installation is None or not installation.is_active:
-        raise SaleorInstallationError(
-            "No Saleor is installed. Install the app in Saleor's Dashboard from "
-            f"{conf().public_url}/saleor/manifest."
-        )
+        raise SaleorInstallationError(inactive_words(installation))
     return installation
 
 

@@ -33,6 +33,8 @@ class Send:
     email: UUID
     expires: timedelta | None
     next: str | None
+    #: Code the mail's link to the basket applies; "" for none.
+    voucher: str = ""
 
 
 @dataclass(frozen=True)
@@ -171,6 +173,7 @@ def _node(node_id: str, raw: Mapping[str, Any]) -> Node:
             UUID(str(raw["email"])),
             timedelta(hours=float(hours)) if hours else None,
             raw.get("next"),
+            str(raw.get("voucher") or ""),
         )
     if kind == "wait":
         minutes = int(raw["minutes"])

@@ -24,6 +24,8 @@ WORDS = {
     "basket_deleted": _("The basket is gone."),
     "basket_newer": _("A newer basket took its place."),
     "basket_paid": _("The basket is paid."),
+    "not_told": _("The shop shipped the parcel without telling the customer."),
+    "order_gone": _("Saleor has no such order any more."),
     "cancelled": _("The order was cancelled."),
     "refunded": _("The order was refunded."),
 }

@@ -13,6 +13,7 @@ from django_q.models import Task
 from saleor_automation import clock, signals
 from saleor_automation.claims import Claimed, claim_due, claim_release
 from saleor_automation.conf import conf
+from saleor_automation.contract.snapshots import OrderSnapshot, Snapshot
 from saleor_automation.inbox.models import Event, RawEvent
 from saleor_automation.inbox.services import raw_events_process, raw_events_prune
 from saleor_automation.people.models import Contact
@@ -20,12 +21,19 @@ from saleor_automation.people.models import Contact
 from . import reconciling
 from .advancing import enrollments_advance
 from .models import Enrollment
-from .services import NOT_PAUSED, events_apply
+from .services import NOT_PAUSED, events_apply, parcels_untell
 from .worker import Chore, Lane, chore_register, lane_register
 
 
-def on_facts_recorded(*, events: Sequence[Event], now: datetime, **kwargs: Any) -> None:
+def on_facts_recorded(
+    *, events: Sequence[Event], now: datetime, snapshot: Snapshot | None = None, **kwargs: Any
+) -> None:
     events_apply(events=events, now=now)
+    if isinstance(snapshot, OrderSnapshot):
+        # A repeat of what is known may be the first to say so.
+        untold = [parcel.id for parcel in snapshot.fulfillments if parcel.notify is False]
+        if untold:
+            parcels_untell(order_id=snapshot.id, fulfillment_ids=untold, now=now)
 
 
 def on_contact_merged(*, winner: Contact, loser: Contact, **kwargs: Any) -> None:

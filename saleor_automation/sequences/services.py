@@ -7,7 +7,7 @@ these with a compiled graph.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -23,6 +23,7 @@ from saleor_automation.inbox.models import Event
 
 from .graph import Graph, graph_digest, graph_parse
 from .models import Enrollment, SequenceSwitch, SequenceVersion
+from .parcels import parcel_wishes
 from .triggers import TRIGGERS, entry_context, entry_key
 
 logger = logging.getLogger(__name__)
@@ -152,6 +153,10 @@ def _event_enter(event: Event, now: datetime) -> None:
     key = entry_key(trigger, event.data)
     if not key:
         return
+    if event.kind == kinds.SHIPPED:
+        parcel = str(event.data.get("fulfillment", ""))
+        if parcel_wishes([parcel]).get(parcel) is False:
+            return
     switched_on = SequenceSwitch.objects.filter(state=SequenceSwitch.State.ON).values("sequence")
     for version in SequenceVersion.objects.filter(
         trigger=event.kind, is_current=True, sequence__in=switched_on
@@ -211,6 +216,30 @@ def enrollment_enter(
         claimed_until=None,
     )
     return enrollment if changed else None
+
+
+def parcels_untell(*, order_id: str, fulfillment_ids: Collection[str], now: datetime) -> None:
+    """Take out whom parcels brought in that the shop does not want the customer told of.
+
+    Before their first mail they were never in: another parcel of the order may still bring
+    them in.
+    """
+    shipped = SequenceVersion.objects.filter(trigger=kinds.SHIPPED).values("sequence")
+    inside = Enrollment.objects.filter(
+        sequence__in=shipped,
+        entry_key=order_id,
+        context__fulfillment__in=list(fulfillment_ids),
+        state__in=LIVE,
+    )
+    inside.filter(mails=0).delete()
+    inside.update(
+        state=Enrollment.State.EXITED,
+        reason="not_told",
+        finished_at=now,
+        due_at=None,
+        claim=None,
+        claimed_until=None,
+    )
 
 
 def mail_expiry(*, due_at: datetime, expires: timedelta | None) -> datetime:

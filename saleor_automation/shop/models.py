@@ -118,7 +118,8 @@ class Checkout(Versioned):
     """One basket. Amounts are gross, in ``currency``; ``lines`` are plain dicts.
 
     A line has: id, variant_id, product_id, product_name, product_slug, variant_name,
-    sku, quantity (int), unit_gross, total_gross (decimal strings), currency, image_url.
+    sku, quantity (int), unit_gross, total_gross (decimal strings), currency, image_url,
+    available (units that can be bought when fewer than wanted, else null).
     """
 
     token = models.CharField(max_length=64, blank=True, default="")

@@ -144,11 +144,22 @@ class _Compiler:
                     _("“%(email)s” shows %(thing)s, which this sequence's start does not bring.")
                     % {"email": email.title, "thing": words},
                 )
+        voucher = str(value.get("voucher_code") or "").strip()
+        if voucher and "checkout" not in self.provides:
+            self.problem(
+                node_id,
+                _(
+                    "A voucher code is applied to a basket, which this sequence's start does not "
+                    "bring."
+                ),
+            )
         return {
             "type": "send",
             "email": str(email.key),
             "expires_hours": value.get("expires_hours") or None,
             "next": after,
+            # Not there when there is none: what has no voucher compiles as it always did.
+            **({"voucher": voucher} if voucher else {}),
         }
 
     def condition(self, node_id: str, value: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from django.utils.formats import date_format
 from django.utils.functional import cached_property
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.generic import TemplateView
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.ui.tables import Column, StatusTagColumn, TitleColumn
@@ -52,8 +52,11 @@ class TimeColumn(Column):
 
 
 def time_words(value: datetime) -> str:
-    """Return a time with 24 hours in every language; Django's Malay formats have twelve."""
-    return date_format(localtime(value), "j M Y, H:i")
+    """Return a time with 24 hours in every language; Django's Malay formats have twelve.
+
+    A narrow column breaks it between day and hour only.
+    """
+    return date_format(localtime(value), "j\N{NO-BREAK SPACE}M\N{NO-BREAK SPACE}Y, H:i")
 
 
 class MailFilterSet(WagtailFilterSet):
@@ -218,9 +221,13 @@ def why_rows(mail: Message, titles: Mapping[UUID, str]) -> list[tuple[str, Any]]
         (_("Due"), mail.due_at),
         (_("Makes no sense after"), mail.expires_at),
         (_("Handed to the mail server"), mail.handed_over_at),
+        (_("Saleor was asked before"), truth_words(mail)),
         (_("Settled"), mail.settled_at),
         (_("Attempts"), mail.attempts or None),
-        (_("The mail server said"), mail.detail),
+        (
+            _("Saleor said") if mail.reason == reasons.UNREACHABLE else _("The mail server said"),
+            mail.detail,
+        ),
         (_("Key"), mail.key),
     ]
     return [
@@ -228,6 +235,13 @@ def why_rows(mail: Message, titles: Mapping[UUID, str]) -> list[tuple[str, Any]]
         for label, value in rows
         if value not in (None, "")
     ]
+
+
+def truth_words(mail: Message) -> str:
+    """Return how old Saleor's word was when the mail left; "" when nothing was asked."""
+    if mail.truth_age is None:
+        return ""
+    return ngettext("%s second", "%s seconds", mail.truth_age) % mail.truth_age
 
 
 class MailSourceView(MailView):

@@ -16,6 +16,8 @@ from saleor_automation.saleor_app.reconcile import POLL
 from saleor_automation.saleor_app.watermarks import standings
 
 from . import permissions
+from .connection import troubles_find
+from .neighbours import neighbours_find
 from .selectors import Standing
 from .selectors import standings as sequence_standings
 from .sequences import Sequence
@@ -59,6 +61,8 @@ def overview_context(user: AbstractBaseUser) -> dict[str, Any]:
         context["add_url"] = reverse(Sequence.snippet_viewset.get_url_name("add"))
     if context["may_send"]:
         context["sending_problems"] = services.sending_problems()
+        context["troubles"] = troubles_find(now=clock.now())
+        context["neighbours"] = neighbours_find()
     if context["may_faults"]:
         context["faults"] = RawEvent.objects.filter(state=RawEvent.State.FAULT).count()
         context["missed"] = standings(source=POLL)

@@ -105,6 +105,15 @@ class SendStep(blocks.StructBlock):
         label=_("Not later than (hours)"),
         help_text=_("If it could not leave within so many hours, it is not sent any more."),
     )
+    voucher_code = blocks.CharBlock(
+        required=False,
+        max_length=255,
+        label=_("Voucher code"),
+        help_text=_(
+            "For emails about a basket. The link back to the basket applies it, and the email "
+            "may show it as {{ basket.voucher_code }}. Write it exactly as in Saleor."
+        ),
+    )
 
     class Meta:
         label = _("Send")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from saleor_automation import clock
-from saleor_automation.saleor_app.baskets import BasketQuestion, BasketTruth
+from saleor_automation.demo import bodies
+from saleor_automation.saleor_app.asking import Answers
+from saleor_automation.saleor_app.baskets import BasketQuestion, BasketTruth, basket_snapshot
+from saleor_automation.saleor_app.orders import OrderTruth
 from saleor_automation.sequences.services import version_graph
-from tests.engine import Play, TestClock
+from tests.engine import Play, TestClock, answers
 
 
 @pytest.fixture(autouse=True)
@@ -39,24 +43,38 @@ def play(
     settings.SALEOR_AUTOMATION = {**settings.SALEOR_AUTOMATION, "state_dir": tmp_path}
     made = Play(test_clock)
 
-    def ask(questions: list[BasketQuestion], *, timeout: float = 5.0) -> dict[str, BasketTruth]:
-        answers = {}
-        for question in questions:
-            basket = made.world.basket_by_id(question.checkout_id)
-            answers[question.checkout_id] = BasketTruth(
-                exists=basket is not None,
-                items=sum(basket.goods.values()) if basket else 0,
-                ordered=any(
-                    order.basket.id == question.checkout_id
-                    or (
-                        order.shopper.email == question.email
-                        and question.since is not None
-                        and order.created_at >= question.since
-                    )
-                    for order in made.world.orders.values()
-                ),
-            )
-        return answers
+    def baskets(
+        questions: list[BasketQuestion], **kwargs: Any
+    ) -> Answers[BasketQuestion, BasketTruth]:
+        return answers({question: _basket_truth(made, question) for question in questions})
 
-    monkeypatch.setattr("saleor_automation.delivery.truth.baskets_ask", ask)
+    def orders(order_ids: list[str], **kwargs: Any) -> Answers[str, OrderTruth]:
+        return answers({order_id: _order_truth(made, order_id) for order_id in order_ids})
+
+    monkeypatch.setattr("saleor_automation.delivery.truth.baskets_ask", baskets)
+    monkeypatch.setattr("saleor_automation.delivery.truth.orders_ask", orders)
     return made
+
+
+def _basket_truth(play: Play, question: BasketQuestion) -> BasketTruth:
+    basket = play.world.basket_by_id(question.checkout_id)
+    ordered = any(
+        order.basket.id == question.checkout_id
+        or (
+            order.shopper.email in question.emails
+            and question.since is not None
+            and order.created_at >= question.since
+        )
+        for order in play.world.orders.values()
+    )
+    body = bodies.checkout(basket, "http://shop") if basket else None
+    return BasketTruth(ordered=ordered, basket=basket_snapshot(body, play.clock.now()))
+
+
+def _order_truth(play: Play, order_id: str) -> OrderTruth:
+    for order in play.world.orders.values():
+        if order.id == order_id:
+            total = Decimal(10)
+            refunded = total if order.refunded else Decimal(0)
+            return OrderTruth(True, order.status, order.charge, refunded, total)
+    return OrderTruth(exists=False)

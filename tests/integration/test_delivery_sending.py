@@ -21,11 +21,18 @@ from saleor_automation.delivery.services import message_rendered, message_source
 from saleor_automation.delivery.transport import Transport
 from saleor_automation.emails.brands import SEEDED_NAME
 from saleor_automation.emails.models import Brand, EmailVersion
-from saleor_automation.exceptions import SaleorAPIError
 from saleor_automation.people.models import Consent, Contact, Suppression
 from saleor_automation.sequences.models import Enrollment
 from saleor_automation.sequences.worker import LANES, rescue
-from tests.engine import Play, basket_sequence, mails, sending_open, sequence_make, settle
+from tests.engine import (
+    Play,
+    basket_sequence,
+    mails,
+    saleor_away,
+    sending_open,
+    sequence_make,
+    settle,
+)
 
 State = Message.State
 
@@ -191,11 +198,7 @@ def test_held_while_saleor_cannot_be_asked(play: Play, monkeypatch: pytest.Monke
         play.clock.forward(minutes=minutes)
         if minutes == 60:
             with monkeypatch.context() as patched:
-
-                def unreachable(ids: list[str], **kwargs: Any) -> None:
-                    raise SaleorAPIError("Saleor does not answer.")
-
-                patched.setattr("saleor_automation.delivery.truth.baskets_ask", unreachable)
+                patched.setattr("saleor_automation.delivery.truth.baskets_ask", saleor_away)
                 settle()
         else:
             settle()

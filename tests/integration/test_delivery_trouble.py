@@ -30,7 +30,6 @@ from saleor_automation.delivery.models import Message, MessageContent, SendingCo
 from saleor_automation.delivery.rescue import messages_rescue
 from saleor_automation.delivery.transport import Transport, transport
 from saleor_automation.emails.models import Brand
-from saleor_automation.exceptions import SaleorAPIError
 from saleor_automation.people.identities import contacts_merge
 from saleor_automation.people.models import Consent, Contact, Identity, Suppression
 from saleor_automation.people.services import contact_erase
@@ -39,7 +38,7 @@ from saleor_automation.sequences.models import Enrollment
 from saleor_automation.sequences.services import sequence_switch
 from saleor_automation.sequences.tasks import lane_run
 from saleor_automation.sequences.worker import LANES, Pulse, rescue
-from tests.engine import Play, basket_sequence, sending_open, sequence_make, settle
+from tests.engine import Play, basket_sequence, saleor_away, sending_open, sequence_make, settle
 
 State = Message.State
 
@@ -96,10 +95,6 @@ def left_basket(play: Play) -> Play:
     return play
 
 
-def away(*args: Any, **kwargs: Any) -> None:
-    raise SaleorAPIError("away")
-
-
 # --- holds are not tries
 
 
@@ -117,7 +112,7 @@ def test_saleor_away_for_an_hour_loses_no_mail(
     left_basket: Play, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("saleor_automation.delivery.truth.baskets_ask", away)
+        patched.setattr("saleor_automation.delivery.truth.baskets_ask", saleor_away)
         for _ in range(14):
             settle()
             left_basket.clock.forward(minutes=5)
@@ -127,7 +122,7 @@ def test_saleor_away_for_an_hour_loses_no_mail(
 
 def test_holds_do_not_use_up_the_tries(left_basket: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("saleor_automation.delivery.truth.baskets_ask", away)
+        patched.setattr("saleor_automation.delivery.truth.baskets_ask", saleor_away)
         for _ in range(9):
             settle()
             left_basket.clock.forward(minutes=5)
@@ -306,13 +301,13 @@ def test_a_batch_that_was_claimed_already_stays_here(
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Callable[[], Any]) -> None:
     """Do ``act`` while the batch asks Saleor, outside any transaction."""
-    real = sender.truth_refusals
+    real = sender.truth_ask
 
     def asking(**kwargs: Any) -> Any:
         act()
         return real(**kwargs)
 
-    monkeypatch.setattr(sender, "truth_refusals", asking)
+    monkeypatch.setattr(sender, "truth_ask", asking)
 
 
 def test_nobody_is_mailed_after_erasure(welcomed: Play, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core import mail
@@ -13,7 +15,9 @@ from hypothesis import strategies as st
 
 from saleor_automation import clock
 from saleor_automation.delivery.models import Message
+from saleor_automation.delivery.truth import Truth
 from saleor_automation.demo import bodies
+from saleor_automation.demo.world import Order, Parcel
 from saleor_automation.inbox.models import Event
 from saleor_automation.sequences.models import Enrollment, SequenceVersion, StepRun
 from saleor_automation.sequences.services import sequence_publish, sequence_switch
@@ -350,7 +354,7 @@ def test_a_buyer_never_gets_a_basket_mail(
     after the order's event was received; that half shows the engine's own rules.
     """
     if truth == "not asked":
-        monkeypatch.setattr("saleor_automation.delivery.sender.truth_refusals", lambda **kwargs: {})
+        monkeypatch.setattr("saleor_automation.delivery.sender.truth_ask", lambda **kwargs: Truth())
     basket_sequence()
     seen = {"mails": 0, "examples": 0}
 
@@ -416,3 +420,65 @@ def _live(play: Play, actions: list[tuple[str, int]], truth: str) -> int:
         return count
     finally:
         play.clock.at, play.holding = start, None
+
+
+def shipped(play: Play, parcel: Parcel, order: Order, notify: bool | None, event: str) -> None:
+    content: dict[str, Any] = {
+        "fulfillment": bodies.fulfillment(order, parcel, "http://shop"),
+        "order": bodies.order(order, "http://shop"),
+    }
+    if notify is not None:
+        content["notifyCustomer"] = notify
+    play.tell(event, content)
+
+
+TOLD = [
+    (None, "fulfillment_tracking_number_updated"),
+    (False, "fulfillment_created"),
+    (None, "order_fulfilled"),
+    (False, "fulfillment_approved"),
+]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4)))[::5])
+def test_a_parcel_the_customer_is_not_to_be_told_of_starts_nothing(
+    play: Play, order: tuple[int, ...]
+) -> None:
+    sending_open()
+    sequence_make("after", "shipped", [0, 1440])
+    play.basket(play.shopper(), "b1")
+    sold = play.buy("b1")
+    parcel = play.world.ship("b1", "TRACK1", play.clock.at)
+    for number in order:
+        notify, event = TOLD[number]
+        play.clock.forward(seconds=10)
+        shipped(play, parcel, sold, notify, event)
+        settle()
+    play.clock.forward(days=3)
+    settle()
+    assert (Enrollment.objects.count(), mails()) == (0, [])
+    # The next parcel of the same order is another matter.
+    second = play.world.ship("b1", "TRACK2", play.clock.at)
+    shipped(play, second, sold, True, "fulfillment_created")
+    settle()
+    assert [(mail[1], mail[2]) for mail in mails()] == [("after 1", "accepted")]
+
+
+def test_who_was_mailed_about_a_parcel_hears_no_more_of_it(play: Play) -> None:
+    sending_open()
+    sequence_make("after", "shipped", [0, 1440])
+    play.basket(play.shopper(), "b1")
+    sold = play.buy("b1")
+    parcel = play.world.ship("b1", "TRACK1", play.clock.at)
+    shipped(play, parcel, sold, None, "order_fulfilled")
+    settle()
+    assert [mail[2:] for mail in mails()] == [("planned", "parcel_unsaid")]
+    play.clock.forward(minutes=2)
+    settle()
+    assert [mail[2:] for mail in mails()] == [("accepted", "")]
+    shipped(play, parcel, sold, False, "fulfillment_created")
+    play.clock.forward(days=2)
+    settle()
+    (enrollment,) = Enrollment.objects.all()
+    assert (enrollment.state, enrollment.reason) == ("exited", "not_told")
+    assert len(mails()) == 1

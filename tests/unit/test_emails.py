@@ -13,7 +13,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from saleor_automation.emails import mail as mail_module
-from saleor_automation.emails.brands import brand_for, brand_values, brands_load
+from saleor_automation.emails.brands import basket_address, brand_for, brand_values, brands_load
 from saleor_automation.emails.mail import MailSubject, contexts_build, mail_render
 from saleor_automation.emails.models import Brand, EmailVersion
 from saleor_automation.emails.samples import sample_context, sample_contexts
@@ -215,14 +215,24 @@ def test_contact_shop_and_links(brand: Brand) -> None:
 
 
 def test_basket(brand: Brand) -> None:
-    basket = one(context={"checkout": checkout().saleor_id}, language="ms")["basket"]
-    assert basket["url"] == "https://shop.example/c?id=C1%3D&t=tok%20en&l=ms"
+    context = one(
+        context={"checkout": checkout().saleor_id},
+        language="ms",
+        links={"basket": "https://studio.example/m/token/basket/"},
+        voucher="SELAMAT10",
+    )
+    basket = context["basket"]
+    # Whoever holds a checkout's id or token can change it: neither is ever in a mail.
+    assert not {"C1=", "C1%3D", "tok en", "tok%20en"} & set(str(context).split("'"))
+    assert basket["url"] == "https://studio.example/m/token/basket/"
+    assert basket["voucher_code"] == "SELAMAT10"
     assert (basket["total"], basket["total_amount"]) == ("RM\u00a059.80", "59.80")
     first, second = basket["lines"]
     assert first == {
         "name": "Notebook",
         "variant": "Green",
         "quantity": 2,
+        "left": "",
         "price": "RM\u00a059.80",
         "price_amount": "59.80",
         "unit_price": "RM\u00a029.90",
@@ -230,6 +240,60 @@ def test_basket(brand: Brand) -> None:
         "image_url": "https://shop.example/a.jpg",
     }
     assert (second["variant"], second["image_url"]) == ("", "")
+
+
+def test_what_cannot_be_bought_is_named_and_not_counted(brand: Brand) -> None:
+    line = {"id": "L", "quantity": 2, "unit_gross": "10", "total_gross": "20"}
+    row = checkout(
+        total_gross=Decimal("65.5"),
+        quantity=6,
+        lines=[
+            {**line, "product_name": "Notebook", "available": None},
+            {**line, "product_name": "Pen", "available": 1},
+            {**line, "product_name": "Ink", "available": 0},
+            {**line, "product_name": "Cap", "available": 0},
+        ],
+    )
+    basket = one(context={"checkout": row.saleor_id})["basket"]
+    assert [(item["name"], item["left"]) for item in basket["lines"]] == [
+        ("Notebook", ""),
+        ("Pen", "1"),
+    ]
+    assert (basket["sold_out"], basket["quantity"]) == ("Ink, Cap", 4)
+    assert basket["total_amount"] == "25.50"
+    Checkout.objects.update(total_gross=Decimal("3"))
+    assert one(contact=contact(2), context={"checkout": "C1="})["basket"]["total_amount"] == "0"
+
+
+def test_without_a_link_of_its_own_the_basket_leads_to_the_shop(brand: Brand) -> None:
+    context = one(context={"checkout": checkout().saleor_id})
+    assert context["basket"]["url"] == "https://shop.example"
+    assert "basket" not in context["links"]
+
+
+@pytest.mark.parametrize(
+    ("template", "address"),
+    [
+        (
+            "https://shop.example/c?id={checkout_id}&t={checkout_token}&l={language}",
+            "https://shop.example/c?id=C1%3D%2F%2F%0D%0Aevil&t=tok%20en&l=ms",
+        ),
+        ("https://{channel}.shop.example/c", "https://my.shop.example/c"),
+        ("https://{checkout_id}.shop.example/c", ""),
+        ("https://shop.example{checkout_token}/c", ""),
+        ("javascript:alert('{checkout_id}')", ""),
+        ("", ""),
+    ],
+)
+def test_only_the_template_says_where_a_basket_is(template: str, address: str) -> None:
+    found = basket_address(
+        Brand(basket_url=template),
+        checkout_id="C1=//\r\nevil",
+        token="tok en",
+        channel="my",
+        language="ms",
+    )
+    assert found == address
 
 
 def test_order_and_the_parcel_it_is_about(brand: Brand) -> None:
