@@ -33,6 +33,7 @@ from saleor_automation.exceptions import (
     SaleorAccessError,
     SaleorAPIError,
     SaleorInstallationError,
+    SaleorPermissionError,
     SaleorUnreachable,
 )
 
