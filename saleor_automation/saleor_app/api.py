@@ -33,7 +33,6 @@ from saleor_automation.exceptions import (
     SaleorAccessError,
     SaleorAPIError,
     SaleorInstallationError,
-    SaleorPermissionError,
     SaleorUnreachable,
 )
 
