@@ -10,6 +10,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
 from .conf import conf
+from .saleor_app.origins import origins_parse
 
 
 @register
@@ -36,6 +37,16 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
                     id="saleor_automation.E002",
                 )
             )
+    try:
+        origins_parse(current.dashboard_origins, current.saleor_api_url)
+    except ImproperlyConfigured as error:
+        found.append(
+            Error(
+                str(error),
+                hint="Leave it empty when the Dashboard is at the same address as Saleor's API.",
+                id="saleor_automation.E013",
+            )
+        )
     queue = getattr(settings, "Q_CLUSTER", {})
     if queue.get("retry", 60) <= current.lease_seconds * 1.5:
         found.append(
@@ -47,6 +58,25 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             )
         )
     return found
+
+
+@register
+def check_manifest(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Find a public address that Saleor would refuse the whole app for."""
+    from .saleor_app.manifest import address_problems
+
+    try:
+        problems = address_problems(conf().public_url)
+    except ImproperlyConfigured:
+        return []
+    return [
+        Error(
+            problem,
+            hint="Serve the Studio under another address and set SALEOR_AUTOMATION_PUBLIC_URL.",
+            id="saleor_automation.E010",
+        )
+        for problem in problems
+    ]
 
 
 @register

@@ -11,11 +11,12 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from saleor_automation import __version__
 from saleor_automation.exceptions import UsageError
 
-COMMANDS = ("demo", "up", "web", "worker", "check", "manage")
+COMMANDS = ("demo", "up", "web", "worker", "check", "reconcile", "backfill", "manage")
 NEED_STUDIO = (
     'This command needs the Studio, of which "{module}" is missing. Install it with: '
     'pip install "saleor-automation[studio]"'
@@ -101,6 +102,18 @@ def _parser() -> argparse.ArgumentParser:
     _state(check_command)
     check_command.set_defaults(run=check)
 
+    reconcile_command = commands.add_parser(
+        "reconcile", help="find in Saleor what no webhook told, as the worker does every hour"
+    )
+    _looking(reconcile_command, "look back to DATE, further than the last time reached")
+    reconcile_command.set_defaults(run=reconcile)
+
+    backfill_command = commands.add_parser(
+        "backfill", help="bring in the history from before the app was installed; starts nothing"
+    )
+    _looking(backfill_command, "from DATE on (default: all there is)")
+    backfill_command.set_defaults(run=backfill)
+
     commands.add_parser("manage", help="Django's own commands: manage migrate, manage shell ...")
     return parser
 
@@ -119,6 +132,20 @@ def _count(text: str) -> int:
     if not text.isdigit() or not 1 <= int(text) <= 64:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 64")
     return int(text)
+
+
+def _date(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a date such as 2026-01-01 or 2026-01-01T09:00"
+        ) from None
+
+
+def _looking(parser: argparse.ArgumentParser, since: str) -> None:
+    parser.add_argument("--since", type=_date, metavar="DATE", help=since)
+    _state(parser)
 
 
 def _state(parser: argparse.ArgumentParser) -> None:
@@ -235,6 +262,22 @@ def check(options: argparse.Namespace) -> int:
     from saleor_automation.project.check import run
 
     return run()
+
+
+def reconcile(options: argparse.Namespace) -> int:
+    """Find what no webhook told."""
+    _prepare(options)
+    from saleor_automation.project.reconcile import run
+
+    return run(source="poll", since=options.since)
+
+
+def backfill(options: argparse.Namespace) -> int:
+    """Bring in history."""
+    _prepare(options)
+    from saleor_automation.project.reconcile import run
+
+    return run(source="backfill", since=options.since)
 
 
 def demo(options: argparse.Namespace) -> int:

@@ -27,6 +27,9 @@ class Conf:
     saleor_api_url: str = ""
     #: Where to call that Saleor when it is not reachable under its own URL.
     saleor_call_url: str = ""
+    #: Where its Dashboard lives, parted by commas: origins that may show our pages in a frame,
+    #: ``https://*.shop.example`` allowed. Empty: see ``saleor_app.origins``.
+    dashboard_origins: str = ""
     #: Name of this installation; part of the restored-copy lock.
     environment: str = "production"
     #: True only under ``saleor-automation demo``: the clock is a database row.

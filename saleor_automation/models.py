@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from .clock import DemoClock
-from .delivery.models import Message, MessageContent, SendingControl
+from .delivery.models import Message, MessageContent, SenderDecision, SendingControl
 from .emails.models import Brand, EmailVersion
 from .inbox.models import Event, EventKey, RawEvent
 from .people.models import Consent, ConsentWriteBack, Contact, Identity, Suppression, Tombstone
-from .saleor_app.models import Installation, Refusal
+from .saleor_app.models import Installation, Refusal, Watermark
 from .sequences.models import Enrollment, Heartbeat, SequenceSwitch, SequenceVersion, StepRun
 from .shop.models import Channel, Checkout, Fulfillment, OrderLine, ShopOrder
+from .studio.dashboard.models import LoginCode, SpentToken, StaffLink
 from .studio.pages import EmailIndexPage, EmailPage
 from .studio.sequences import Sequence
 
@@ -31,17 +32,22 @@ __all__ = [
     "Heartbeat",
     "Identity",
     "Installation",
+    "LoginCode",
     "Message",
     "MessageContent",
     "OrderLine",
     "RawEvent",
     "Refusal",
+    "SenderDecision",
     "SendingControl",
     "Sequence",
     "SequenceSwitch",
     "SequenceVersion",
     "ShopOrder",
+    "SpentToken",
+    "StaffLink",
     "StepRun",
     "Suppression",
     "Tombstone",
+    "Watermark",
 ]

@@ -38,8 +38,3 @@ contact_erased = Signal()
 #: the enrollments. Arguments: ``requests`` (list of ``sequences.mailing.MailWanted``),
 #: ``now``. Receivers must be idempotent on ``MailWanted.key``.
 mail_wanted = Signal()
-
-#: Baskets and orders turned out to belong to another person, because an address moved.
-#: Sent by ``people`` in the same transaction. Arguments: ``from_contact`` and
-#: ``to_contact`` (Contact), ``checkout_ids`` and ``order_ids`` (Saleor ids), ``now``.
-objects_moved = Signal()

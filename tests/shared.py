@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
+import time
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -24,6 +27,58 @@ needs_schemas = pytest.mark.skipif(
 )
 
 
+#: Something a server does to a request instead of answering it.
+Mood = Callable[[BaseHTTPRequestHandler], None]
+
+
+def answers(status: int, content: object, **headers: str) -> Mood:
+    """Answer with a status, and JSON (or bytes as they are)."""
+    body = content if isinstance(content, bytes) else json.dumps(content).encode()
+
+    def mood(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(status)
+        for name, value in {"Content-Length": str(len(body)), **headers}.items():
+            handler.send_header(name.replace("_", "-"), value)
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    return mood
+
+
+def hangs_up(handler: BaseHTTPRequestHandler) -> None:
+    """End the connection without a word."""
+    handler.close_connection = True
+    handler.connection.shutdown(socket.SHUT_RDWR)
+
+
+def sleeps(seconds: float) -> Mood:
+    """Say nothing for a while, then hang up."""
+
+    def mood(handler: BaseHTTPRequestHandler) -> None:
+        time.sleep(seconds)
+        hangs_up(handler)
+
+    return mood
+
+
+def drips(every: float, length: int = 1000) -> Mood:
+    """Answer one byte at a time."""
+
+    def mood(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(length))
+        handler.end_headers()
+        try:
+            for _ in range(length):
+                handler.wfile.write(b" ")
+                handler.wfile.flush()
+                time.sleep(every)
+        except OSError:
+            handler.close_connection = True
+
+    return mood
+
+
 class TinySaleor:
     """A Saleor that only signs, lists its keys and knows its apps' tokens, over real HTTP."""
 
@@ -32,7 +87,10 @@ class TinySaleor:
         self.tokens = {"good-token": "QXBwOjE="}
         #: Of apps that are not ours.
         self.identifiers: dict[str, str] = {}
+        self.permissions = ["MANAGE_CHECKOUTS", "MANAGE_ORDERS", "MANAGE_USERS"]
         self.asked: list[str] = []
+        #: What to do instead of answering, once each, in this order: see ``Mood``.
+        self.moods: list[Mood] = []
         owner = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -42,14 +100,12 @@ class TinySaleor:
 
             def do_POST(self) -> None:
                 owner.asked.append(self.path)
-                self.rfile.read(int(self.headers["Content-Length"]))
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                if owner.moods:
+                    owner.moods.pop(0)(self)
+                    return
                 token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
-                app = None
-                if token in owner.tokens:
-                    identifier = owner.identifiers.get(token, "saleor.automation")
-                    app = {"id": owner.tokens[token], "identifier": identifier}
-                shop = {"name": "Kedai Kopi", "version": "3.23.28"} if app else None
-                self._answer({"data": {"app": app, "shop": shop}})
+                self._answer(owner.answer(token, body["query"], body.get("variables") or {}))
 
             def _answer(self, content: object) -> None:
                 body = json.dumps(content).encode()
@@ -66,6 +122,20 @@ class TinySaleor:
         self.url = f"http://127.0.0.1:{self.server.server_port}/graphql/"
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self.thread.start()
+
+    def answer(self, token: str, query: str, variables: dict[str, object]) -> dict[str, object]:
+        """Answer a GraphQL document, whatever it asks."""
+        app = None
+        if token in self.tokens:
+            app = {
+                "id": self.tokens[token],
+                "identifier": self.identifiers.get(token, "saleor.automation"),
+                "isActive": True,
+                "version": "0.1.0",
+                "permissions": [{"code": code} for code in self.permissions],
+            }
+        shop = {"name": "Kedai Kopi", "version": "3.23.28"} if app else None
+        return {"data": {"app": app, "shop": shop}}
 
     def jwks(self) -> dict[str, object]:
         """Return the public keys, as Saleor lists them."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -23,6 +23,8 @@ CONFIRMED_STATES = frozenset(
     {"UNFULFILLED", "PARTIALLY_FULFILLED", "FULFILLED", "PARTIALLY_RETURNED", "RETURNED"}
 )
 PAID_STATES = frozenset({"FULL", "OVERCHARGED"})
+#: An account that changed no later than this after it was made was being made.
+JOINING = timedelta(seconds=2)
 
 
 def facts_of(envelope: Envelope, snapshot: Snapshot | None) -> tuple[Fact, ...]:
@@ -48,11 +50,15 @@ def _customer(envelope: Envelope, customer: CustomerSnapshot) -> Iterator[Fact]:
     if customer.is_confirmed or envelope.event_type == "account_confirmed":
         yield Fact(kinds.CONFIRMED_ACCOUNT, user.id, "", envelope.issued_at, data)
     if envelope.event_type == "account_email_changed":
-        yield Fact(kinds.EMAIL_CHANGED, user.id, iso(envelope.issued_at), envelope.issued_at, data)
-    if envelope.event_type != "customer_created" and customer.updated_at is not None:
-        yield Fact(
-            kinds.PROFILE_CHANGED, user.id, iso(customer.updated_at), customer.updated_at, data
-        )
+        # The account's own time: webhook and relay tell of one change at different times.
+        stamp = iso(customer.updated_at or envelope.issued_at)
+        yield Fact(kinds.EMAIL_CHANGED, user.id, stamp, envelope.issued_at, data)
+    changed_at = customer.updated_at
+    if envelope.event_type == "customer_created" or changed_at is None:
+        return
+    # Saleor stores a new account more than once; that is no change of it, whoever tells.
+    if user.joined_at is None or changed_at - user.joined_at > JOINING:
+        yield Fact(kinds.PROFILE_CHANGED, user.id, iso(changed_at), changed_at, data)
 
 
 def _checkout(envelope: Envelope, checkout: CheckoutSnapshot) -> Iterator[Fact]:
@@ -90,12 +96,14 @@ def _order(envelope: Envelope, order: OrderSnapshot) -> Iterator[Fact]:
     for parcel in order.fulfillments:
         if parcel.status != "FULFILLED":
             continue
-        at = envelope.issued_at if parcel.tracking_number else parcel.created_at
+        made_at = parcel.created_at or envelope.issued_at
+        # A second parcel does not change the order's own time of change.
+        at = max(made_at, envelope.issued_at) if parcel.tracking_number else made_at
         yield Fact(
             kinds.SHIPPED,
             parcel.id,
             _fit(parcel.tracking_number),
-            at or envelope.issued_at,
+            at,
             {**data, "fulfillment": parcel.id, "notify": parcel.notify},
         )
     if order.status == "FULFILLED" or event == "order_fulfilled":

@@ -14,7 +14,7 @@ JOINED: Final = "joined"
 PROFILE_CHANGED: Final = "profile_changed"
 #: Saleor user id; "".
 CONFIRMED_ACCOUNT: Final = "account_confirmed"
-#: Saleor user id; issuedAt.
+#: Saleor user id; the user's updatedAt.
 EMAIL_CHANGED: Final = "email_changed"
 #: Saleor user id; "".
 DELETED: Final = "deleted"
@@ -90,9 +90,13 @@ FULFILLMENT_EVENTS: Final = frozenset(
 )
 #: Events after which the account is gone. Self-service deletion sends only the second.
 DELETION_EVENTS: Final = frozenset({"customer_deleted", "account_deleted"})
+#: Events about our app itself: it was removed, or switched on or off. No facts of people.
+APP_EVENTS: Final = frozenset({"app_deleted", "app_status_changed"})
 
 #: Saleor's GraphQL type of each event: CustomerDeleted of customer_deleted.
 EVENT_TYPES: Final = {
     event: "".join(word.capitalize() for word in event.split("_"))
-    for event in CUSTOMER_EVENTS | CHECKOUT_EVENTS | ORDER_EVENTS | FULFILLMENT_EVENTS
+    for event in (
+        CUSTOMER_EVENTS | CHECKOUT_EVENTS | ORDER_EVENTS | FULFILLMENT_EVENTS | APP_EVENTS
+    )
 }

@@ -2,7 +2,8 @@
 
 Knows shapes. Money is gross unless the name says net; addresses are as written.
 ``issued_at`` is when Saleor made the event; the state may be younger, because
-Saleor builds many payloads later, in a worker.
+Saleor builds many payloads later, in a worker. A body we asked for is issued when its
+object changed last, and a snapshot of it when it was read.
 """
 
 from __future__ import annotations
@@ -25,6 +26,13 @@ class Envelope:
     #: "App" or "User", and its id; "" when Saleor names nobody.
     principal_type: str = ""
     principal_id: str = ""
+    #: When the state was read, of a body we asked for; None of one Saleor sent.
+    polled_at: datetime | None = None
+
+    @property
+    def state_at(self) -> datetime:
+        """Return when the state was as the payload says; snapshots are compared by it."""
+        return self.polled_at or self.issued_at
 
     @property
     def is_own(self) -> bool:

@@ -89,6 +89,10 @@ fragment OrderParts on Order {
 }"""
 )
 
+#: The selections by themselves, ``...CustomerParts`` and so on, for whoever asks Saleor
+#: instead of being told: what comes back has the shape of a webhook's body.
+FRAGMENTS: Final = {"user": _CUSTOMER, "checkout": _CHECKOUT, "order": _ORDER}
+
 _PARCEL = "fulfillment { id status trackingNumber created } order { ...OrderParts }"
 
 
@@ -99,7 +103,7 @@ class Subscription:
     #: Saleor's name of the event, upper case as in the manifest.
     event: str
     query: str
-    #: What Saleor must allow the app for this payload.
+    #: What Saleor must allow the app for this payload; "" when nothing is needed.
     permission: str
     #: First Saleor version that knows it.
     since: tuple[int, int] = (3, 21)
@@ -176,6 +180,11 @@ SUBSCRIPTIONS: Final[tuple[Subscription, ...]] = (
         for event in ("FULFILLMENT_CREATED", "FULFILLMENT_APPROVED")
     ),
     _make("FULFILLMENT_TRACKING_NUMBER_UPDATED", _PARCEL, _ORDER, "MANAGE_ORDERS"),
+    # Before 3.23 Saleor tells an app of itself only with MANAGE_APPS, which we do not ask.
+    *(
+        _make(event, "app { id isActive }", "", "", (3, 23))
+        for event in ("APP_DELETED", "APP_STATUS_CHANGED")
+    ),
 )
 
 

@@ -196,6 +196,8 @@ class LedgerEmail(EmailMultiAlternatives):
         #: Addresses of the SMTP dialogue, bare and ASCII.
         self.sender = sender
         self.recipient = recipient
+        #: The mail handed over right after this one; a server may be told of it already.
+        self.following: LedgerEmail | None = None
         #: Read by anymail: comes back with the provider's events.
         self.metadata: dict[str, str] = {}
         self.attach_alternative(html, "text/html")

@@ -144,6 +144,31 @@ class MessageContent(models.Model):
         return self.subject
 
 
+class SenderDecision(models.Model):
+    """What a person decided about a sequence whose mails something else sends as well."""
+
+    class Choice(models.TextChoices):
+        #: Believed until our plugin reports that it is on after all.
+        THEIRS_OFF = "theirs_off", _("The shop's own mail is switched off; only ours is sent")
+        BOTH = "both", _("Send both: customers get two mails")
+
+    #: Key of the editor's Sequence.
+    sequence = models.UUIDField(primary_key=True)
+    choice = models.CharField(max_length=16, choices=Choice.choices)
+    #: Ids of the senders it is about; another one that appears is not decided.
+    senders = models.JSONField(default=list)
+    decided_at = models.DateTimeField()
+    #: Name of the user, kept when the user is gone.
+    decided_by = models.CharField(max_length=150)
+
+    class Meta:
+        verbose_name = _("decision about another sender")
+        verbose_name_plural = _("decisions about other senders")
+
+    def __str__(self) -> str:
+        return f"{self.sequence}: {self.choice}"
+
+
 class SendingControl(models.Model):
     """Whether mail may leave: one row."""
 

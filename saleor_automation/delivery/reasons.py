@@ -27,6 +27,7 @@ LOST = "lost"
 SETTLED_24H = "settled_24h"
 POISON = "poison"
 NO_JOURNAL = "no_journal"
+ALSO_SENT = "also_sent"
 
 WORDS = {
     NO_ADDRESS: _("No address is known for this person."),
@@ -40,6 +41,10 @@ WORDS = {
     ERASED: _("The person was erased."),
     LEFT: _("The person left the sequence before the mail went out."),
     PAUSED: _("Held: the sequence is paused."),
+    ALSO_SENT: _(
+        "Held: something else in the shop sends this mail too. Turn the sequence on again and say "
+        "which of the two customers should get."
+    ),
     UNREACHABLE: _("Held: Saleor could not be asked whether this mail still makes sense."),
     EXPIRED_UNREACHABLE: _(
         "It was too late for this mail to make sense: until then Saleor could not be asked "

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +27,7 @@ from saleor_automation.people.models import Contact
 
 from . import reasons
 from .batches import among
+from .coexistence import coexistence_holds
 from .composing import Composed, compose
 from .contents import contents_write
 from .control import control_get, sending_problems
@@ -102,6 +104,9 @@ def _send(*, claim: UUID, ids: Sequence[UUID], now: datetime) -> Sent:
         .filter(pk__in=among(ids), claim=claim, state=State.CLAIMED)
     )
     closings = gates_before(messages=batch, now=now)
+    closings |= coexistence_holds(
+        messages=[message for message in batch if message.pk not in closings], now=now
+    )
     open_ones = [message for message in batch if message.pk not in closings]
     truth = truth_ask(messages=open_ones, now=now)
     closings |= truth.closings
@@ -251,9 +256,19 @@ def _hand_over(
 
     So is a mail whose turn comes when what Saleor said of it is too old.
     """
+    try:
+        return _converse(going, journal, deadline, truth)
+    finally:
+        # Whatever cut the batch off: no server is left waiting for a content.
+        transport().announced_drop()
+
+
+def _converse(
+    going: Sequence[Composed], journal: Journal, deadline: datetime, truth: Truth
+) -> list[tuple[Composed, Any]]:
     results: list[tuple[Composed, Any]] = []
     line, limit = transport(), conf().truth_seconds
-    for mail in going:
+    for mail, following in zip_longest(going, going[1:]):
         late = clock.wall() > deadline or truth.too_old(mail.message.pk, limit)
         if late or journal.broken:
             results.append((mail, NOT_BEGUN))
@@ -265,6 +280,8 @@ def _hand_over(
         if not journal.begin(mail.message.pk):
             results.append((mail, NOT_BEGUN))
             continue
+        # Only its commands travel early. It is begun, here and in the journal, in its own turn.
+        mail.email.following = following.email if following is not None else None
         failure = line.send(mail.email)
         if failure is None:
             journal.accepted(mail.message.pk)

@@ -36,6 +36,7 @@ class Transport:
 
         Nothing was handed over yet, so a failure here is always temporary.
         """
+        self.announced_drop()
         if self._backend is not None and not self._alive():
             self.close()
         try:
@@ -63,6 +64,11 @@ class Transport:
         if failure.disconnected:
             self.close()
         return failure
+
+    def announced_drop(self) -> None:
+        """Drop the connection when the server was told of a mail that does not follow."""
+        if getattr(self._backend, "announced", None) is not None:
+            self.close()
 
     def close(self) -> None:
         """Drop the connection; the next ``open`` makes a new one."""

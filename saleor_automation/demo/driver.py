@@ -31,6 +31,8 @@ from .sink import Mail, Sink
 from .stage import Said, Stage
 
 Answer = TypeVar("Answer")
+#: Time after which the hourly poll finds what was lost.
+POLLED_AFTER = timedelta(minutes=50)
 _LINK = re.compile(r"<(https?://[^>]+)>")
 
 
@@ -127,10 +129,23 @@ class Driver:
         said = self.stage.play(scene)
         if scene.backwards:
             said.reverse()
-        if scene.late:
+        if scene.lost:
+            self._plan(scene.at + POLLED_AFTER, self._poll)
+        elif scene.late:
             self._plan(scene.arrives_at, lambda: self._deliver(said, twice=scene.twice))
         else:
             self._deliver(said, twice=scene.twice)
+
+    def _poll(self) -> None:
+        """Look through the shop for what was lost, as the worker does every hour."""
+        from saleor_automation.saleor_app.reconcile import reconcile
+
+        outcomes = _patiently(reconcile, self.patience)
+        for outcome in outcomes:
+            if outcome.error is not None or not outcome.finished:
+                self.troubles.append(f"Looking through {outcome.kind} ended: {outcome.error}")
+        if not any(outcome.counts.new for outcome in outcomes):
+            self.troubles.append("An event was lost, and looking through the shop found nothing.")
 
     def _deliver(self, said: list[Said], *, twice: bool) -> None:
         for event in said * (2 if twice else 1):

@@ -18,7 +18,11 @@ _TOKEN = re.compile(
 
 
 class QueryError(Exception):
-    """The document cannot be answered; the message is for its author."""
+    """The document cannot be answered; the message is for its author, the code for programs."""
+
+    def __init__(self, message: str, *, code: str = "GraphQLError") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass
@@ -159,7 +163,8 @@ def answer(text: str, variables: Mapping[str, Any], root: Mapping[str, Any]) -> 
         document = Document(text, variables)
         return {"data": _object(document, root, document.operation)}
     except QueryError as error:
-        return {"errors": [{"message": str(error)}]}
+        extensions = {"exception": {"code": error.code}}
+        return {"errors": [{"message": str(error), "extensions": extensions}]}
 
 
 def _flat(

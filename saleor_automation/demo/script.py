@@ -37,6 +37,8 @@ class Scene:
     backwards: bool = False
     #: Minutes until they arrive at all.
     late: int = 0
+    #: None arrives, ever; the hourly poll finds what happened.
+    lost: bool = False
 
     @property
     def at(self) -> datetime:
@@ -142,8 +144,8 @@ _SCENES = (
     # Noah takes his consent back in the shop.
     _scene(20, "14:00", "noah", "join", twice=True),
     _scene(23, "10:00", "noah", "withdraw"),
-    # Aina comes back.
+    # Aina comes back; the shop's worker dies before it tells of her parcel.
     _scene(29, "13:00", "aina", "basket", "aina-2", goods={"liberica": 2}),
     _scene(30, "20:00", "aina", "buy", "aina-2", twice=True, backwards=True),
-    _scene(32, "10:00", "aina", "ship", "aina-2", tracking="MYS209981"),
+    _scene(32, "10:00", "aina", "ship", "aina-2", tracking="MYS209981", lost=True),
 )

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import re
 import secrets
 import threading
 import time
@@ -23,8 +22,9 @@ from jwt import api_jws
 
 from saleor_automation.exceptions import UsageError
 
-from . import bodies, graphql
+from . import bodies, graphql, lists
 from .goods import SHOP_NAME, VERSION, global_id
+from .pictures import PAGE, PICTURE, picture_of
 from .world import World
 
 SCHEMA_VERSION = ".".join(VERSION.split(".")[:2])
@@ -85,9 +85,16 @@ class Shop:
         self.signer = Signer()
         self.app_id = global_id("App", "7")
         self.token = ""
+        self.app_version = ""
         #: Event names the app subscribed to, with the address for each.
         self.webhooks: dict[str, list[str]] = {}
+        #: The same as the API shows it to the app.
+        self.registered: list[dict[str, Any]] = []
+        #: Problems the app reported, by key.
+        self.problems: dict[str, str] = {}
         self.outcomes: list[Outcome] = []
+        #: Events that could not be delivered, as Saleor keeps them: name and body.
+        self.failed: list[tuple[str, bytes]] = []
         self.questions = 0
         self._session = requests.Session()
         shop = self
@@ -139,8 +146,21 @@ class Shop:
         if answer.status_code != 200:
             raise UsageError(f"The Studio's manifest answered {answer.status_code}.")
         manifest = answer.json()
+        self.app_version = str(manifest.get("version") or "")
         self.token = secrets.token_urlsafe(23)[:30]
         self.webhooks = {}
+        self.registered = [
+            {
+                "id": global_id("Webhook", str(number)),
+                "name": webhook.get("name"),
+                "identifier": webhook.get("identifier"),
+                "isActive": True,
+                "targetUrl": webhook["targetUrl"],
+                "subscriptionQuery": webhook.get("query"),
+                "asyncEvents": [{"eventType": event} for event in webhook.get("asyncEvents") or []],
+            }
+            for number, webhook in enumerate(manifest.get("webhooks", []), start=1)
+        ]
         for webhook in manifest.get("webhooks", []):
             for event in webhook.get("asyncEvents") or []:
                 self.webhooks.setdefault(event.lower(), []).append(webhook["targetUrl"])
@@ -166,6 +186,8 @@ class Shop:
         """Send one event to each webhook that asked for it, as Saleor's worker does."""
         outcomes = [self._send(url, event, body) for url in self.webhooks.get(event, [])]
         self.outcomes += outcomes
+        if not all(outcome.delivered for outcome in outcomes):
+            self.failed.append((event, body))
         return outcomes
 
     def _send(self, url: str, event: str, body: bytes) -> Outcome:
@@ -211,6 +233,7 @@ class Shop:
     def _root(self, token: str) -> dict[str, Any]:
         known = bool(self.token) and secrets.compare_digest(token, self.token)
         world = self.world
+        webhooks = lists.webhooks(self.registered, self.failed)
 
         def checkout(id: str = "", token: str = "") -> dict[str, Any] | None:
             basket = world.basket_by_id(id)
@@ -223,7 +246,10 @@ class Shop:
             bought = [
                 bodies.order(o, self.site) for o in world.orders.values() if o.shopper is shopper
             ]
-            return {**bodies.customer(shopper), "orders": lambda first=100: _page(bought, first)}
+            return {
+                **bodies.customer(shopper),
+                "orders": lambda first=100: lists.paged(bought, "created", first=first),
+            }
 
         def update_metadata(
             id: str = "", input: list[dict[str, str]] | None = None
@@ -236,20 +262,33 @@ class Shop:
 
         def order(id: str = "") -> dict[str, Any] | None:
             return next(
-                (bodies.order(o, self.site) for o in world.orders.values() if o.id == id), None
+                (lists.order(o, self.site) for o in world.orders.values() if o.id == id), None
             )
 
-        def orders(
-            filter: dict[str, Any] | None = None,
-            first: int = 100,
-            sortBy: dict[str, Any] | None = None,
-        ) -> dict[str, Any]:
-            if not known:
-                raise graphql.QueryError("To access this path, you need MANAGE_ORDERS.")
-            found = [bodies.order(o, self.site) for o in world.orders.values()]
-            if (sortBy or {}).get("direction") == "DESC":
-                found.reverse()
-            return _page(_filtered(found, filter or {}), first)
+        def orders(**arguments: Any) -> dict[str, Any]:
+            _needs(known, "MANAGE_ORDERS")
+            return lists.orders(world, self.site, **arguments)
+
+        def customers(**arguments: Any) -> dict[str, Any]:
+            _needs(known, "MANAGE_USERS")
+            return lists.customers(world, **arguments)
+
+        def checkouts(**arguments: Any) -> dict[str, Any]:
+            _needs(known, "MANAGE_CHECKOUTS")
+            return lists.checkouts(world, self.site, **arguments)
+
+        def webhook(id: str) -> dict[str, Any] | None:
+            _needs(known, "MANAGE_APPS")
+            return next((w for w in webhooks if w["id"] == id), None)
+
+        def problem_create(input: dict[str, Any]) -> dict[str, Any]:
+            self.problems[input["key"]] = input["message"]
+            return {"appProblem": {"id": global_id("AppProblem", "1")}, "errors": []}
+
+        def problem_dismiss(input: dict[str, Any]) -> dict[str, Any]:
+            for key in input["byApp"]["keys"]:
+                self.problems.pop(key, None)
+            return {"errors": []}
 
         app = {
             "__typename": "App",
@@ -257,9 +296,11 @@ class Shop:
             "name": "Saleor Automation",
             "identifier": "saleor.automation",
             "isActive": True,
+            "version": self.app_version,
             "permissions": [
                 {"code": code} for code in ("MANAGE_USERS", "MANAGE_ORDERS", "MANAGE_CHECKOUTS")
             ],
+            "webhooks": webhooks,
         }
         shop = {"id": global_id("Shop", "1"), "name": SHOP_NAME, "version": VERSION}
         return {
@@ -269,57 +310,25 @@ class Shop:
             "checkout": checkout,
             "order": order,
             "orders": orders,
+            **(
+                {"appProblemCreate": problem_create, "appProblemDismiss": problem_dismiss}
+                if known
+                else {}
+            ),
+            "customers": customers,
+            "checkouts": checkouts,
+            "webhook": webhook,
             "user": user,
             "updateMetadata": update_metadata,
         }
 
 
-def _filtered(orders: list[dict[str, Any]], wanted: dict[str, Any]) -> list[dict[str, Any]]:
-    tests = {
-        "checkoutIds": lambda o, value: o["checkoutId"] in value,
-        "ids": lambda o, value: o["id"] in value,
-        # A search, not a comparison: it finds more than the address asked for.
-        "customer": lambda o, value: value.lower() in o["userEmail"].lower(),
-        "updatedAt": lambda o, value: o["updatedAt"] >= value.get("gte", ""),
-        "created": lambda o, value: o["created"][:10] >= value.get("gte", ""),
-    }
-    for key, value in wanted.items():
-        if key not in tests:
-            raise graphql.QueryError(f'Field "{key}" is not defined by type OrderFilterInput.')
-        if value is not None:
-            orders = [o for o in orders if tests[key](o, value)]
-    return orders
-
-
-def _page(nodes: list[dict[str, Any]], first: int) -> dict[str, Any]:
-    return {
-        "totalCount": len(nodes),
-        "edges": [{"node": node, "cursor": str(at)} for at, node in enumerate(nodes[:first])],
-        "pageInfo": {
-            "hasNextPage": len(nodes) > first,
-            "hasPreviousPage": False,
-            "startCursor": None,
-            "endCursor": None,
-        },
-    }
-
-
-_PICTURE = re.compile(r"/thumbnail/([a-z]+)/512/")
-PAGE = f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>{SHOP_NAME}</title>
-<body style="font-family: sans-serif; max-width: 36em; margin: 4em auto">
-<h1>{SHOP_NAME}</h1><p>The demo shop has no storefront: links in its mails end here.</p>"""
-
-
-def picture_of(product: str) -> bytes:
-    """Return a picture of a product: its initial on a colour of its own, as SVG."""
-    hue = int(hashlib.sha256(product.encode()).hexdigest()[:4], 16) % 360
-    return (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 512 512" width="512" height="512">'
-        f'<rect width="512" height="512" fill="hsl({hue} 35% 85%)"/>'
-        f'<circle cx="256" cy="256" r="150" fill="hsl({hue} 35% 55%)"/>'
-        '<text x="256" y="310" font-size="160" text-anchor="middle" fill="#fff" '
-        f'font-family="Georgia, serif">{product[:1].upper()}</text></svg>'
-    ).encode()
+def _needs(known: bool, permission: str) -> None:
+    if not known:
+        raise graphql.QueryError(
+            "To access this path, you need one of the following permissions: " + permission,
+            code="PermissionDenied",
+        )
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -333,7 +342,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path == "/.well-known/jwks.json":
             self._json(200, self.shop().signer.jwks)
-        elif picture := _PICTURE.fullmatch(self.path):
+        elif picture := PICTURE.fullmatch(self.path):
             self._send(200, "image/svg+xml", picture_of(picture[1]))
         else:
             self._send(200, "text/html; charset=utf-8", PAGE.encode())

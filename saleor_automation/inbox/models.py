@@ -26,7 +26,8 @@ class RawEvent(models.Model):
         DONE = "done", _("understood")
         FAULT = "fault", _("not understood")
 
-    #: SHA-256, hex, over api_url, event_type and body, each followed by a newline.
+    #: SHA-256, hex, over api_url, event_type and body, each followed by a newline. Of a
+    #: body we asked for, the object alone counts: the time of asking does not.
     #: Unique by the constraint below: ``unique=True`` would add an index for LIKE.
     digest = models.CharField(max_length=64)
     source = models.CharField(max_length=16, choices=Source.choices)

@@ -1,4 +1,4 @@
-"""Storing what was received, and turning it into facts.
+"""Turning what was received into facts.
 
 Knows bodies, keys and times, and that a body counts once however often it comes.
 Must not know what a fact means: ``signals.facts_recorded`` tells the later stages,
@@ -7,13 +7,12 @@ in the same transaction, so a body is understood by all of them or by none.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import traceback
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, cast
+from typing import Final
 from uuid import UUID
 
 from django.db import Error as DatabaseError
@@ -21,10 +20,9 @@ from django.db import (
     IntegrityError,
     InterfaceError,
     OperationalError,
-    connection,
     transaction,
 )
-from django.db.models import Field, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from saleor_automation import signals
 from saleor_automation.contract.payloads import parse
@@ -33,6 +31,16 @@ from saleor_automation.exceptions import ContractError
 from .bodies import BodyWords, body_words
 from .facts import events_record
 from .models import RawEvent
+from .storing import raw_event_digest, raw_event_store
+
+__all__ = [
+    "raw_event_digest",
+    "raw_event_store",
+    "raw_events_forget",
+    "raw_events_process",
+    "raw_events_prune",
+    "raw_events_retry",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -49,83 +57,6 @@ _KILLER = (
     "want of memory or time. Look at the worker's log and at the machine; once the cause is "
     "mended, process it again."
 )
-
-_COLUMNS = (
-    "digest",
-    "source",
-    "event_type",
-    "api_url",
-    "body",
-    "received_at",
-    "state",
-    "fault",
-    "attempts",
-)
-
-
-def raw_event_digest(*, event_type: str, api_url: str, body: bytes) -> str:
-    """Return the key under which a body is stored once."""
-    seal = hashlib.sha256()
-    for part in (api_url.encode(), event_type.encode(), body):
-        seal.update(part)
-        seal.update(b"\n")
-    return seal.hexdigest()
-
-
-def raw_event_store(
-    *, source: str, event_type: str, api_url: str, body: bytes, now: datetime
-) -> bool:
-    """Store a received body; return False when it was stored before.
-
-    One statement, so it needs no transaction and two senders cannot both win.
-    """
-    event_type = event_type.replace("\x00", "")[:64]
-    values: dict[str, Any] = {
-        "digest": raw_event_digest(event_type=event_type, api_url=api_url, body=body),
-        "source": source,
-        "event_type": event_type,
-        "api_url": api_url,
-        "body": body,
-        "received_at": now,
-        "state": RawEvent.State.PENDING,
-        "fault": "",
-        "attempts": 0,
-    }
-    meta = RawEvent._meta
-    fields = [cast("Field[Any, Any]", meta.get_field(name)) for name in _COLUMNS]
-    quote = connection.ops.quote_name
-    columns = ", ".join(quote(str(field.column)) for field in fields)
-    marks = ", ".join(["%s"] * len(fields))
-    # Table and column names are the model's own; every value is a parameter.
-    statement = (
-        f"INSERT INTO {quote(meta.db_table)} ({columns}) VALUES ({marks}) "  # noqa: S608
-        f"ON CONFLICT ({quote('digest')}) DO NOTHING"
-    )
-    parameters = [field.get_db_prep_save(values[field.name], connection) for field in fields]
-    return _execute_once(statement, parameters) == 1
-
-
-def _execute_once(statement: str, parameters: Sequence[Any]) -> int:
-    """Run a statement that may be repeated; return the number of rows it wrote.
-
-    The statement itself shows whether the kept connection lives: Django's own check
-    would be a second round trip for every delivery. A dead one is replaced once.
-    """
-    if connection.connection is not None and not connection.in_atomic_block:
-        connection.health_check_done = True  # type: ignore[attr-defined]
-    try:
-        return _execute(statement, parameters)
-    except (OperationalError, InterfaceError):
-        if connection.in_atomic_block or connection.is_usable():
-            raise
-        connection.close()
-        return _execute(statement, parameters)
-
-
-def _execute(statement: str, parameters: Sequence[Any]) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return int(cursor.rowcount)
 
 
 def raw_events_process(*, ids: Sequence[int], now: datetime, claim: UUID | None = None) -> int:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,28 +22,19 @@ from rich.text import Text
 
 from saleor_automation.conf import conf
 
+from .check_saleor import others_look, saleor_look
 from .environment import own_command
+from .finding import OK, PROBLEM, SKIPPED, WARN, Finding, at_page
 from .install import address_shown, never_started
+from .waiting import waiting_look
 
-OK, WARN, PROBLEM = "ok", "warn", "problem"
 STYLES = {OK: "green", WARN: "yellow", PROBLEM: "red"}
 #: Characters kept for sentences, so that addresses are not cut in a narrow window.
 FOUND_WIDTH = 54
-SKIPPED = "Not looked at, since the database is not ready."
 
 #: Looks a name up: (name, record type) -> texts. Raises LookupError when there is
 #: no such record and OSError when nobody could say.
 Resolver = Callable[[str, str], list[str]]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What was found about one thing; ``advice`` says what to do, "" when nothing."""
-
-    about: str
-    level: str
-    text: str
-    advice: str = ""
 
 
 def run(*, console: Console | None = None, resolver: Resolver | None = None) -> int:
@@ -86,7 +76,12 @@ def look(*, resolver: Resolver | None = None) -> Iterator[Finding]:
     yield from sequences_look(ready=ready)
     yield from sending_look(ready=ready)
     yield from saleor_look(ready=ready)
+    yield from others_look(ready=ready)
     yield from waiting_look(ready=ready)
+    if ready:
+        from .missed import missed_look
+
+        yield from missed_look()
 
 
 def settings_look() -> Iterator[Finding]:
@@ -227,14 +222,8 @@ def sequences_look(*, ready: bool) -> Iterator[Finding]:
             "sequences",
             WARN,
             "No sequence is on.",
-            _at("In the Studio open Automation, Sequences, and turn one on.", "sequences/"),
+            at_page("In the Studio open Automation, Sequences, and turn one on.", "sequences/"),
         )
-
-
-def _at(advice: str, page: str = "") -> str:
-    """Return ``advice`` with the address where to follow it."""
-    place = f"automation/{page}" if page else ""
-    return f"{advice}\n{conf().public_url}/studio/{place}"
 
 
 def _sending_problems() -> list[str]:
@@ -257,7 +246,7 @@ def dns_look(*, ready: bool, resolver: Resolver) -> Iterator[Finding]:
             "sender's domain",
             WARN,
             "No sender address is chosen yet.",
-            _at("In the Studio open Automation, Brands, the default brand.", "brands/"),
+            at_page("In the Studio open Automation, Brands, the default brand.", "brands/"),
         )
     for domain in domains:
         yield from domain_look(domain, resolver)
@@ -337,61 +326,6 @@ def sending_look(*, ready: bool) -> Iterator[Finding]:
     for problem in problems:
         text, _, advice = problem.partition(". ")
         page = "brands/" if "Brands" in advice else "sending/"
-        yield Finding("sending", PROBLEM, f"{text.rstrip('.')}.", _at(advice, page))
+        yield Finding("sending", PROBLEM, f"{text.rstrip('.')}.", at_page(advice, page))
     if not problems:
         yield Finding("sending", OK, "Mail may leave.")
-
-
-def saleor_look(*, ready: bool) -> Iterator[Finding]:
-    """Look whether a Saleor has installed this Studio."""
-    if not ready:
-        yield Finding("Saleor", WARN, SKIPPED)
-        return
-    from saleor_automation.saleor_app.models import Installation
-
-    installed = Installation.objects.filter(is_active=True).exclude(token="").first()
-    if installed is not None:
-        yield Finding("Saleor", OK, f"Installed in {installed.api_url}.")
-    elif not conf().saleor_api_url:
-        yield Finding(
-            "Saleor",
-            WARN,
-            "No Saleor may install this Studio yet.",
-            "Set SALEOR_AUTOMATION_SALEOR_API_URL to its GraphQL address, then install the app "
-            f"from {conf().public_url}/saleor/manifest in its Dashboard.",
-        )
-    else:
-        yield Finding(
-            "Saleor",
-            WARN,
-            f"{conf().saleor_api_url} has not installed this Studio yet.",
-            f"In its Dashboard install the app from {conf().public_url}/saleor/manifest.",
-        )
-
-
-def waiting_look(*, ready: bool) -> Iterator[Finding]:
-    """Look what waits for Saleor: held mails, and consent that is to be written back."""
-    if not ready:
-        return
-    from saleor_automation.delivery import reasons
-    from saleor_automation.delivery.models import Message
-    from saleor_automation.people.models import ConsentWriteBack
-
-    held = Message.objects.filter(state=Message.State.PLANNED, reason=reasons.UNREACHABLE)
-    if count := held.count():
-        said = held.exclude(detail="").values_list("detail", flat=True).first() or ""
-        yield Finding(
-            "held mails",
-            WARN,
-            f"{count} wait until Saleor can be asked about them. {said}".strip(),
-            _at("See which in the Studio under Automation, Mails.", "mails/"),
-        )
-    lost = ConsentWriteBack.objects.filter(state=ConsentWriteBack.State.FAILED)
-    if count := lost.count():
-        said = lost.exclude(detail="").values_list("detail", flat=True).first() or ""
-        yield Finding(
-            "consent",
-            WARN,
-            f"What {count} people said could not be written to their accounts in Saleor. {said}",
-            "It counts here all the same. docs/consent.md says what may be the matter.",
-        )

@@ -1,7 +1,7 @@
-"""The web server: gunicorn with processes of one thread each.
+"""The web server: gunicorn with processes of a few threads each.
 
-One thread, because Wagtail's deferred validation is not safe with more. Knows
-gunicorn and sockets; must not know views.
+Threads, so that webhooks wait for their commits together; ``wsgi`` lets only one of a
+process into Wagtail at a time. Knows gunicorn and sockets; must not know views.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from typing import Any
 from saleor_automation.exceptions import UsageError
 
 from .processes import die_with
+
+#: Each keeps a connection to the database: there are as many as processes times threads.
+THREADS = 4
 
 
 def port_check(host: str, port: int) -> None:
@@ -69,8 +72,8 @@ def serve(*, host: str, port: int, workers: int) -> None:
             options: dict[str, Any] = {
                 "bind": bind,
                 "workers": workers,
-                "worker_class": "sync",
-                "threads": 1,
+                "worker_class": "gthread",
+                "threads": THREADS,
                 "preload_app": True,
                 "timeout": 60,
                 "graceful_timeout": 10,

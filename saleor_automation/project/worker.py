@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 #: Real seconds a new cluster may take until its first heartbeat.
 START_SECONDS = 30.0
+#: Real seconds the queue may stand still before the shop's staff are told.
+TELL_SECONDS = 900.0
 
 
 class Beat(threading.Thread):
@@ -32,6 +34,8 @@ class Beat(threading.Thread):
         #: written by the main thread.
         self.cluster_started_at: float | None = None
         self._heartbeat_at = self._rescue_at = self._watch_at = 0.0
+        #: Monotonic time at which to look whether to tell the shop's staff.
+        self._tell_at = time.monotonic() + TELL_SECONDS
 
     def run(self) -> None:
         from django.db import connections
@@ -71,6 +75,9 @@ class Beat(threading.Thread):
         if now >= self._rescue_at:
             self._rescue_at = now + min(15.0, settings.lease_seconds / 4)
             rescue()
+        if now >= self._tell_at:
+            self._tell_at = now + TELL_SECONDS / 3
+            self._tell_if_stopped()
         started_at = self.cluster_started_at
         if started_at is None:
             return
@@ -83,6 +90,16 @@ class Beat(threading.Thread):
                 logger.error("The queue stands still; the cluster is restarted.")
                 self.cluster_started_at = None
                 self.cluster_stuck.set()
+
+    def _tell_if_stopped(self) -> None:
+        """Tell Saleor's Dashboard when restarting the cluster does not help either."""
+        from saleor_automation.sequences.worker import heartbeat_age
+
+        age = heartbeat_age()
+        if age is None or age > TELL_SECONDS:
+            from saleor_automation.studio.problems import queue_stopped_tell
+
+            queue_stopped_tell()
 
     def _is_stuck(self, uptime: float) -> bool:
         from django_q.brokers import get_broker

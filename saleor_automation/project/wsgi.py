@@ -1,7 +1,7 @@
 """WSGI entry point of the ready-made project.
 
 Webhooks take a way of their own without middleware: Saleor waits at most seconds
-and a shop sends thousands.
+and a shop sends thousands. Everything else runs one request at a time per process.
 """
 
 from __future__ import annotations
@@ -12,8 +12,11 @@ from typing import Any
 
 from django.core.wsgi import get_wsgi_application
 
+from .one_at_a_time import OneAtATime
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "saleor_automation.project.settings")
-studio = get_wsgi_application()
+# Wagtail defers the validation of drafts in a way that is not safe with threads.
+studio = OneAtATime(get_wsgi_application())
 
 WEBHOOK_PATH = "/saleor/webhooks/"
 

@@ -114,7 +114,7 @@ def _ask(questions: Sequence[BasketQuestion], timeout: float) -> dict[BasketQues
         f"{{ edges {{ node {{ checkoutId }} }} }} }}\n{CHECKOUT_PARTS}"
     )
     now = clock.now()
-    data = graphql(query=query, variables=variables, timeout=timeout)
+    data = graphql(query=query, variables=variables, timeout=timeout, budget=2 * timeout)
     try:
         bought = {edge["node"]["checkoutId"] for edge in data["orders"]["edges"]}
         by_email = {email: _orders(data[f"o{i}"]) for i, email in enumerate(emails)}

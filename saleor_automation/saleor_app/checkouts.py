@@ -37,7 +37,11 @@ class BasketLook:
 def basket_look(checkout_id: str, *, timeout: float) -> BasketLook:
     """Ask whether a basket is still there. ``timeout`` in seconds. Raises SaleorAPIError."""
     data = graphql(
-        query=_LOOK, variables={"id": checkout_id, "ids": [checkout_id]}, timeout=timeout
+        query=_LOOK,
+        variables={"id": checkout_id, "ids": [checkout_id]},
+        timeout=timeout,
+        # All tries together: a shopper waits.
+        budget=timeout,
     )
     try:
         basket, ordered = data["checkout"], bool(data["orders"]["edges"])
@@ -58,7 +62,12 @@ def voucher_apply(checkout_id: str, code: str, *, timeout: float) -> str:
 
     ``timeout`` in seconds. Raises SaleorAPIError when Saleor cannot be asked.
     """
-    data = graphql(query=_APPLY, variables={"id": checkout_id, "code": code}, timeout=timeout)
+    data = graphql(
+        query=_APPLY,
+        variables={"id": checkout_id, "code": code},
+        timeout=timeout,
+        budget=timeout,
+    )
     answer = data.get("checkoutAddPromoCode") or {}
     errors = answer.get("errors") or []
     return str(errors[0].get("code") or "REFUSED") if errors else ""

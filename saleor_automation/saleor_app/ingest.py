@@ -11,6 +11,7 @@ from typing import Any
 
 from django.core.handlers.exception import convert_exception_to_response
 from django.core.handlers.wsgi import WSGIHandler
+from django.http import HttpRequest, HttpResponse
 
 
 class IngestHandler(WSGIHandler):
@@ -19,7 +20,13 @@ class IngestHandler(WSGIHandler):
     def load_middleware(self, is_async: bool = False) -> None:
         from .webhooks import webhook_receive
 
-        self._middleware_chain = convert_exception_to_response(webhook_receive)
+        def answer(request: HttpRequest) -> HttpResponse:
+            response = webhook_receive(request)
+            # As CommonMiddleware does: without it a kept connection answers in chunks.
+            response.headers["Content-Length"] = str(len(response.content))
+            return response
+
+        self._middleware_chain = convert_exception_to_response(answer)
 
 
 @cache

@@ -54,7 +54,9 @@ def orders_ask(order_ids: Sequence[str], *, timeout: float = 5.0) -> Answers[str
 
 
 def _ask(order_ids: Sequence[str], timeout: float) -> dict[str, OrderTruth]:
-    data = graphql(query=_QUERY, variables={"ids": list(order_ids)}, timeout=timeout)
+    data = graphql(
+        query=_QUERY, variables={"ids": list(order_ids)}, timeout=timeout, budget=2 * timeout
+    )
     try:
         found = {edge["node"]["id"]: _truth(edge["node"]) for edge in data["orders"]["edges"]}
     except (KeyError, TypeError, ArithmeticError) as error:

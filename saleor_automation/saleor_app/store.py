@@ -22,6 +22,19 @@ def _keeper() -> Callable[..., bool]:
     return cast("Callable[..., bool]", import_string(STORE))
 
 
-def store(*, source: str, event_type: str, api_url: str, body: bytes, now: datetime) -> bool:
-    """Store a verified body; return False when it was stored before."""
-    return _keeper()(source=source, event_type=event_type, api_url=api_url, body=body, now=now)
+def store(
+    *,
+    source: str,
+    event_type: str,
+    api_url: str,
+    body: bytes,
+    now: datetime,
+    same: bytes | None = None,
+) -> bool:
+    """Store a verified body; return False when it was stored before.
+
+    ``same`` is what makes it the same as another; without it the body is.
+    """
+    return _keeper()(
+        source=source, event_type=event_type, api_url=api_url, body=body, now=now, same=same
+    )

@@ -1,17 +1,16 @@
 """Where the Studio is, as a person typed it into the Dashboard.
 
-Pure: knows what an address must look like and what to do next. Must not know
-Saleor's plugin classes.
+Pure: knows what an address must look like. Must not know Saleor's plugin classes.
 """
 
 from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from django.utils.translation import gettext as _
-
 #: Where the Studio serves the manifest a Dashboard installs an app from.
 MANIFEST_PATH = "/saleor/manifest"
+#: Saleor keeps the manifest's address in 200 characters.
+MAX_LENGTH = 200 - len(MANIFEST_PATH)
 
 
 def studio_url_clean(value: str) -> str:
@@ -31,35 +30,19 @@ def studio_url_clean(value: str) -> str:
         port_is_valid = False
         url = urlsplit("")
     if url.scheme not in {"http", "https"} or not url.hostname or not port_is_valid:
-        raise ValueError(
-            _("Type the Studio's whole address, for example %(example)s.") % {"example": example}
-        )
+        raise ValueError(f"Type the Studio's whole address, for example {example}.")
     if any(character.isspace() for character in value):
-        raise ValueError(_("The address has a space in it. Remove it."))
+        raise ValueError("The address has a space in it. Remove it.")
     if url.username or url.password:
-        raise ValueError(_("Leave user name and password out of the address."))
+        raise ValueError("Leave user name and password out of the address.")
     if url.query or url.fragment:
-        raise ValueError(
-            _("Type the address up to the host or folder only, for example %(example)s.")
-            % {"example": example}
-        )
+        raise ValueError(f"Type the address up to the host or folder only, for example {example}.")
     path = url.path.rstrip("/").removesuffix(MANIFEST_PATH)
+    if len(f"{url.scheme}://{url.netloc}{path}") > MAX_LENGTH:
+        raise ValueError("The address is too long for Saleor. Use a shorter one.")
     return f"{url.scheme}://{url.netloc}{path}"
 
 
 def manifest_url(studio_url: str) -> str:
     """Return the address to install the app from."""
     return f"{studio_url}{MANIFEST_PATH}"
-
-
-def next_step(studio_url: str, *, active: bool) -> str:
-    """Return what the person should do now, for the read-only status field."""
-    if not active:
-        return _("Switched off. Switch the plugin on to use it.")
-    if not studio_url:
-        return _("Not set up yet. Enter the address of your Studio above and save.")
-    return _(
-        "Install the app that sends your shop's events to the Studio: open Extensions, "
-        "choose to install from a manifest and enter %(url)s. This plugin itself sends "
-        "nothing yet."
-    ) % {"url": manifest_url(studio_url)}

@@ -13,7 +13,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -28,6 +28,9 @@ from saleor_automation.conf import conf
 from .models import Heartbeat
 
 logger = logging.getLogger(__name__)
+
+#: Last time of a chore that is due whatever the time is.
+EARLY = datetime(2000, 1, 1, tzinfo=UTC)
 
 Run = Callable[..., Any]
 Claim = Callable[[uuid.UUID, datetime, datetime, int], Sequence[Claimed]]
@@ -60,6 +63,8 @@ class Chore:
     name: str
     every_seconds: float
     run: Callable[[], Any]
+    #: Also whenever a worker starts: who knows how long none was there.
+    at_start: bool = False
 
 
 LANES: dict[str, Lane] = {}
@@ -82,15 +87,18 @@ def chore_register(chore: Chore) -> None:
     CHORES[chore.name] = chore
 
 
-def chores_enqueue() -> int:
+def chores_enqueue(*, starting: bool = False) -> int:
     """Enqueue the chores whose time has come. Returns how many.
 
     The row of each chore's last time decides, so that of several workers one does it.
+    ``starting`` says that this worker has just started.
     """
     count = 0
     for chore in list(CHORES.values()):
         wall, name = clock.wall(), f"chore:{chore.name}"
-        before = wall - timedelta(seconds=chore.every_seconds)
+        before = wall
+        if not (starting and chore.at_start):
+            before -= timedelta(seconds=chore.every_seconds)
         with transaction.atomic():
             taken = Heartbeat.objects.filter(name=name, at__lte=before).update(at=wall)
             if not taken:
@@ -99,6 +107,11 @@ def chores_enqueue() -> int:
                 _put("saleor_automation.sequences.tasks.chore_run", chore.name)
                 count += 1
     return count
+
+
+def chore_hasten(name: str) -> None:
+    """Have a chore done again soon, because it could not finish."""
+    Heartbeat.objects.filter(name=f"chore:{name}").update(at=EARLY)
 
 
 def _put(task: str, *args: object) -> None:
@@ -125,16 +138,17 @@ class Pulse:
 
     #: Tasks allowed in the queue per worker process before the pulse waits.
     depth: int = 4
-    #: Monotonic time at which to look for chores again.
-    _chores_at: float = 0.0
+    #: Monotonic time at which to look for chores again; None: never looked.
+    _chores_at: float | None = None
     #: Whose turn it is to be first.
     _turn: int = 0
 
     def beat(self) -> int:
         """Claim and enqueue what is due now. Returns the number of rows claimed."""
-        if time.monotonic() >= self._chores_at:
+        if self._chores_at is None or time.monotonic() >= self._chores_at:
+            starting = self._chores_at is None
+            chores_enqueue(starting=starting)
             self._chores_at = time.monotonic() + 10
-            chores_enqueue()
         room = self.depth * conf().workers - queue_size()
         # In turns, and each beat another lane first, so that no backlog starves the others.
         lanes = list(LANES.values())

@@ -14,6 +14,7 @@ from wagtail import hooks
 from wagtail.snippets.models import register_snippet
 
 from .guards import refuse_needed_email, refuse_needed_emails, refuse_needed_snippet
+from .neighbours import tell_neighbours
 from .overview import OverviewPanel
 from .permissions import grantable_permissions
 from .publishing import refuse_broken_email, tell_warnings
@@ -28,8 +29,9 @@ hooks.register("before_delete_page", refuse_needed_email)
 hooks.register("before_unpublish_page", refuse_needed_email)
 hooks.register("before_bulk_action", refuse_needed_emails)
 hooks.register("before_delete_snippet", refuse_needed_snippet)
+hooks.register("after_publish", tell_neighbours)
 
-ICONS = ("sa-sequence", "sa-send", "sa-brand")
+ICONS = ("sa-sequence", "sa-send", "sa-brand", "sa-shop")
 
 
 @hooks.register("construct_homepage_panels")

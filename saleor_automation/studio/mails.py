@@ -52,8 +52,11 @@ class TimeColumn(Column):
 
 
 def time_words(value: datetime) -> str:
-    """Return a time with 24 hours in every language; Django's Malay formats have twelve."""
-    return date_format(localtime(value), "j M Y, H:i")
+    """Return a time with 24 hours in every language; Django's Malay formats have twelve.
+
+    A narrow column breaks it between day and hour only.
+    """
+    return date_format(localtime(value), "j\N{NO-BREAK SPACE}M\N{NO-BREAK SPACE}Y, H:i")
 
 
 class MailFilterSet(WagtailFilterSet):

@@ -12,9 +12,14 @@ from wagtail.admin.ui.components import Component
 from saleor_automation import clock
 from saleor_automation.delivery import services
 from saleor_automation.inbox.models import RawEvent
+from saleor_automation.saleor_app.reconcile import POLL
+from saleor_automation.saleor_app.watermarks import standings
 
 from . import permissions
-from .selectors import Standing, standings
+from .connection import troubles_find
+from .neighbours import neighbours_find
+from .selectors import Standing
+from .selectors import standings as sequence_standings
 from .sequences import Sequence
 from .switching import edit_url
 
@@ -40,7 +45,7 @@ def overview_context(user: AbstractBaseUser) -> dict[str, Any]:
     }
     context["shown"] = any(context.values())
     if context["may_sequences"]:
-        counts = standings(now=clock.now())
+        counts = sequence_standings(now=clock.now())
         context["rows"] = [
             {
                 "sequence": sequence,
@@ -56,6 +61,10 @@ def overview_context(user: AbstractBaseUser) -> dict[str, Any]:
         context["add_url"] = reverse(Sequence.snippet_viewset.get_url_name("add"))
     if context["may_send"]:
         context["sending_problems"] = services.sending_problems()
+        context["troubles"] = troubles_find(now=clock.now())
+        context["neighbours"] = neighbours_find()
     if context["may_faults"]:
         context["faults"] = RawEvent.objects.filter(state=RawEvent.State.FAULT).count()
+        context["missed"] = standings(source=POLL)
+        context["missed_problem"] = any(kind.problem for kind in context["missed"])
     return context

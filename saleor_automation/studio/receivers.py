@@ -17,6 +17,7 @@ from wagtail.signals import published
 
 from saleor_automation import clock
 from saleor_automation.exceptions import AutomationError
+from saleor_automation.saleor_app.upkeep import upkeep_chore
 from saleor_automation.sequences import services
 from saleor_automation.sequences.models import SequenceSwitch
 from saleor_automation.sequences.worker import Chore, chore_register
@@ -27,6 +28,7 @@ logger = logging.getLogger(__name__)
 def connect() -> None:
     """Connect this stage's receivers, once."""
     from . import publishing
+    from .problems import problems_chore
     from .sequences import Sequence
 
     publishing.connect()
@@ -38,6 +40,9 @@ def connect() -> None:
     )
     # Wagtail's own: it publishes and unpublishes what editors gave a date.
     chore_register(Chore(name="publish_scheduled", every_seconds=60, run=publish_scheduled))
+    # Asks Saleor at most once an hour, and mends our webhooks after an update at once.
+    chore_register(Chore(name="saleor_upkeep", every_seconds=300, run=upkeep_chore))
+    chore_register(Chore(name="saleor_problems", every_seconds=900, run=problems_chore))
 
 
 def publish_scheduled() -> None:

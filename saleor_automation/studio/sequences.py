@@ -151,6 +151,14 @@ class Sequence(PreviewableMixin, LockableMixin, DraftStateMixin, RevisionMixin, 
         return standing(self.key, now=clock.now())
 
     @property
+    def is_held_by_others(self) -> bool:
+        """Whether its mails wait because something else in the shop sends them too."""
+        from saleor_automation.delivery.coexistence import conflicts_find
+
+        conflict = conflicts_find([self.key]).get(self.key)
+        return conflict is not None and conflict.is_open
+
+    @property
     def switch_urls(self) -> dict[str, str]:
         """Addresses of the pages that turn it on, pause it or turn it off."""
         name = self.snippet_viewset.get_url_name("switch")

@@ -1,6 +1,8 @@
 """Turning a sequence on, pausing it, turning it off: a page that says what happens.
 
-GET shows, POST does. Knows nothing of how the engine works: it calls one service.
+GET shows, POST does. Knows nothing of how the engine works: it calls one service. A
+sequence of service mails that something else in the shop sends too is turned on only
+together with a decision, which is kept with the name of who made it.
 """
 
 from __future__ import annotations
@@ -17,11 +19,14 @@ from wagtail.admin import messages
 from wagtail.admin.views.generic import PermissionCheckedMixin, WagtailAdminTemplateMixin
 
 from saleor_automation import clock
+from saleor_automation.delivery.coexistence import Conflict, conflicts_find, decision_keep
+from saleor_automation.delivery.models import SenderDecision
 from saleor_automation.exceptions import AutomationError
 from saleor_automation.sequences import services
 from saleor_automation.sequences.models import SequenceSwitch
 
 from . import permissions
+from .neighbours import hint_for
 from .selectors import Standing, standing
 from .sequences import Sequence
 
@@ -64,9 +69,21 @@ class SwitchView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView
             {"url": "", "label": self.get_page_title()},
         ]
 
+    def conflict(self) -> Conflict | None:
+        """Return who else sends these mails, when that matters for this state."""
+        if self.state != State.ON:
+            return None
+        return conflicts_find([self.sequence.key]).get(self.sequence.key)
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         count = standing(self.sequence.key, now=clock.now())
+        conflict = self.conflict()
+        kwargs.setdefault("undecided", False)
         return super().get_context_data(
+            conflict=conflict,
+            choices=SenderDecision.Choice.choices if conflict else [],
+            chosen=conflict.decision.choice if conflict and conflict.decision else "",
+            hint=hint_for(self.sequence) if self.state == State.ON else "",
             sequence=self.sequence,
             standing=count,
             consequences=consequences(self.state, count),
@@ -77,7 +94,18 @@ class SwitchView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView
         )
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        conflict = self.conflict()
+        choice = request.POST.get("choice", "")
+        if conflict is not None and conflict.is_open and not choice:
+            return self.render_to_response(self.get_context_data(undecided=True))
         try:
+            if conflict is not None and choice:
+                decision_keep(
+                    sequence=self.sequence.key,
+                    choice=choice,
+                    decided_by=request.user.get_username(),
+                    now=clock.now(),
+                )
             services.sequence_switch(
                 sequence=self.sequence.key,
                 name=self.sequence.name,

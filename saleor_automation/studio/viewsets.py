@@ -31,6 +31,7 @@ from . import permissions
 from .faults import FaultIndexView, FaultView
 from .mails import MailIndexView, MailSourceView, MailView
 from .pages import EmailIndexPage
+from .saleor import SaleorView
 from .selectors import Standing, standings
 from .sending import SendingView
 from .sequences import Sequence
@@ -212,6 +213,18 @@ class SendingViewSet(GuardedViewSet):
         return [path("", SendingView.as_view(), name="index")]
 
 
+class SaleorViewSet(GuardedViewSet):
+    name = "automation_saleor"
+    url_prefix = "automation/saleor"
+    icon = "sa-shop"
+    menu_label = _("Saleor")
+    policy = permissions.SENDING
+    actions = ("change",)
+
+    def get_urlpatterns(self) -> list[URLPattern]:
+        return [path("", SaleorView.as_view(), name="index")]
+
+
 class AutomationGroup(SnippetViewSetGroup):
     """The menu “Automation”."""
 
@@ -227,5 +240,6 @@ class AutomationGroup(SnippetViewSetGroup):
         MailsViewSet,
         BrandViewSet,
         SendingViewSet,
+        SaleorViewSet,
         FaultsViewSet,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -10,6 +11,7 @@ from django.urls import resolve
 from rich.console import Console
 
 from saleor_automation import clock
+from saleor_automation.contract.plugin_report import OtherSender, PluginReport
 from saleor_automation.delivery.models import Message, SendingControl
 from saleor_automation.delivery.services import sending_bind
 from saleor_automation.demo.sink import Sink
@@ -18,7 +20,12 @@ from saleor_automation.people.models import ConsentWriteBack, Contact
 from saleor_automation.project import check
 from saleor_automation.project.check import OK, PROBLEM, WARN
 from saleor_automation.project.web import free_port
+from saleor_automation.saleor_app.installations import installation_forget
+from saleor_automation.saleor_app.models import Installation
+from saleor_automation.saleor_app.plugin_reports import plugin_report_keep
+from saleor_automation.saleor_app.register import installation_register
 from saleor_automation.sequences.models import SequenceSwitch
+from tests.appsaleor import AppSaleor
 
 RECORDS = {
     ("shop.example", "MX"): ["10 mail.shop.example."],
@@ -173,6 +180,140 @@ def test_the_table_shows_everything_and_the_code_says_whether_to_worry(brand, se
     open_sending()
     settings.EMAIL_BACKEND = "anymail.backends.test.EmailBackend"
     assert check.run(console=console, resolver=resolver()) == 0
+
+
+@pytest.fixture(scope="module")
+def shared_saleor():
+    saleor = AppSaleor()
+    yield saleor
+    saleor.close()
+
+
+@pytest.fixture
+def saleor(db, shared_saleor, settings):
+    """A Saleor in which the app is installed."""
+    shared_saleor.reset()
+    settings.SALEOR_AUTOMATION = {
+        **settings.SALEOR_AUTOMATION,
+        "saleor_api_url": shared_saleor.url,
+    }
+    installation_forget()
+    installation_register(api_url=shared_saleor.url, token="good-token")
+    shared_saleor.install_webhooks()
+    yield shared_saleor
+    installation_forget()
+
+
+def saleor_levels():
+    return levels(check.saleor_look(ready=True))
+
+
+def test_a_sound_app_is_asked_about_and_nothing_is_written(saleor):
+    before = Installation.objects.values().get()
+    assert saleor_levels() == {"Saleor": OK, "permissions": OK, "webhooks": OK}
+    assert Installation.objects.values().get() == before
+    assert saleor.requests == []
+
+
+def test_missing_permissions_are_a_problem_only_staff_can_mend(saleor):
+    saleor.permissions.remove("MANAGE_CHECKOUTS")
+    found = {finding.about: finding for finding in check.saleor_look(ready=True)}
+    assert found["permissions"].level == PROBLEM
+    assert "MANAGE_CHECKOUTS" in found["permissions"].text
+    assert "Dashboard" in found["permissions"].advice
+
+
+def test_webhooks_of_an_earlier_release_are_named_with_the_command(saleor):
+    saleor.webhook("ORDER_PAID")["query"] = "subscription { event { issuedAt } }"
+    found = {finding.about: finding for finding in check.saleor_look(ready=True)}
+    assert found["webhooks"].level == WARN
+    assert "manage saleor_app" in found["webhooks"].advice
+    assert saleor.requests == []
+
+
+def test_webhooks_switched_off_are_named_unless_the_plugin_captures(saleor):
+    for webhook in saleor.webhooks:
+        webhook["isActive"] = False
+    assert saleor_levels()["webhooks"] == WARN
+    report_keep(capture=True)
+    assert saleor_levels()["webhooks"] == OK
+
+
+def test_an_app_saleor_does_not_know_is_a_problem(saleor):
+    saleor.is_on = False
+    [finding] = check.saleor_look(ready=True)
+    assert finding.level == PROBLEM
+    assert "does not know the app any more" in finding.text
+    assert "/saleor/manifest" in finding.advice
+    assert Installation.objects.get().is_active, "looking changes nothing"
+
+
+def test_an_app_that_was_removed_is_a_problem(saleor):
+    Installation.objects.update(token="", is_active=False, inactive_reason="removed")
+    [finding] = check.saleor_look(ready=True)
+    assert (finding.level, finding.text) == (PROBLEM, "The app was removed from Saleor.")
+    assert "Install it again" in finding.advice
+
+
+def test_a_saleor_that_does_not_answer_is_a_problem(saleor, settings):
+    settings.SALEOR_AUTOMATION = {
+        **settings.SALEOR_AUTOMATION,
+        "saleor_call_url": f"http://127.0.0.1:{free_port()}/graphql/",
+    }
+    [finding] = check.saleor_look(ready=True)
+    assert finding.level == PROBLEM
+    assert "cannot be reached" in finding.text
+
+
+def report_keep(*senders, **changes):
+    said = PluginReport(
+        **{
+            "issued_at": clock.wall(),
+            "recipient_id": "QXBwOjE=",
+            "version": "0.1.0",
+            "saleor_version": "3.23.28",
+            "capture": True,
+            "webhooks_active": True,
+            "other_senders": senders,
+            **changes,
+        }
+    )
+    plugin_report_keep(installation=Installation.objects.get(), report=said)
+
+
+def service_sequence():
+    from tests.studio.helpers import waiting_sequence
+
+    sequence = waiting_sequence(purpose="transactional", trigger="ordered")
+    SequenceSwitch.objects.filter(sequence=sequence.key).update(state="on")
+    return sequence
+
+
+def test_a_running_service_sequence_others_send_too_is_a_problem(saleor):
+    service_sequence()
+    report_keep(OtherSender("plugin", "user_email", "User emails", ("order_confirmation",)))
+    [finding] = check.others_look(ready=True)
+    assert (finding.about, finding.level) == ("other senders", PROBLEM)
+    assert "“Patience” is held: User emails sends the same mail" in finding.text
+    assert "decide" in finding.advice
+
+
+def test_without_the_plugin_a_running_service_sequence_says_where_to_look(saleor):
+    service_sequence()
+    [finding] = check.others_look(ready=True)
+    assert finding.level == WARN
+    assert "Patience" in finding.text
+    assert "Extensions, Installed" in finding.advice
+
+
+def test_marketing_alone_says_nothing_of_others(saleor):
+    assert list(check.others_look(ready=True)) == []
+
+
+def test_trouble_of_the_plugin_is_told(saleor):
+    report_keep(issued_at=clock.wall() - timedelta(hours=5))
+    [finding] = check.others_look(ready=True)
+    assert "reported for the last time" in finding.text
 
 
 @pytest.mark.django_db

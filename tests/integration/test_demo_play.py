@@ -92,6 +92,13 @@ def test_repeats_and_reordering_made_each_fact_once(played):
     ) == [("cancelled", 1), ("ordered", 7), ("refunded", 1), ("shipped", 8)]
 
 
+def test_a_parcel_no_webhook_told_of_is_found(played):
+    assert rows(
+        played,
+        "SELECT kind, count(*) FROM saleor_automation_event WHERE source = 'poll' GROUP BY 1",
+    ) == [("fulfilled", 1), ("shipped", 1)]
+
+
 def test_nothing_of_the_deleted_person_is_left(played):
     assert rows(played, "SELECT * FROM saleor_automation_contact WHERE email LIKE 'hana%'") == []
     assert (

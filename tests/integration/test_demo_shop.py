@@ -322,3 +322,30 @@ def test_the_script_repeats_reorders_and_delays_deliveries():
     assert any(scene.late for scene in scenes)
     assert {shopper.language for shopper in script.shoppers().values()} == {"EN", "MS"}
     assert scenes[-1].arrives_at < script.END
+
+
+def test_the_studio_finds_its_webhooks_in_the_demo_as_it_left_them(app, shop):
+    """Otherwise a demo's worker would mend them, and log trouble, every few minutes."""
+    from saleor_automation.saleor_app.lifecycle import STATE_QUERY
+    from saleor_automation.saleor_app.own_webhooks import webhooks_query
+
+    shop.install(app.url + "/manifest")
+    state = shop.answer(STATE_QUERY, {}, shop.token)["data"]["app"]
+    assert (state["identifier"], state["isActive"]) == ("saleor.automation", True)
+    listed = shop.answer(webhooks_query((3, 23)), {}, shop.token)["data"]["app"]["webhooks"]
+    assert {event["eventType"].lower() for row in listed for event in row["asyncEvents"]} == set(
+        shop.webhooks
+    )
+    assert shop.answer(STATE_QUERY, {}, "no token")["data"] == {"app": None}
+
+
+def test_the_demo_takes_problems_and_lets_them_be_taken_back(app, shop):
+    from saleor_automation.saleor_app.problems import Problem, request_make
+
+    shop.install(app.url + "/manifest")
+    query, variables = request_make([Problem("sending", "Mail does not leave.")], [])
+    assert "errors" not in shop.answer(query, variables, shop.token)
+    assert shop.problems == {"sending": "Mail does not leave."}
+    query, variables = request_make([], ["sending"])
+    assert "errors" not in shop.answer(query, variables, shop.token)
+    assert shop.problems == {}

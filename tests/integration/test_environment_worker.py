@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from datetime import timedelta
+from unittest import mock
 
 import pytest
 from django.db import OperationalError
@@ -84,3 +86,15 @@ def test_a_database_that_is_away_does_not_end_the_pulse(monkeypatch, caplog):
     assert [record.message for record in caplog.records] == [
         "The pulse failed (OperationalError: the connection is lost); trying again."
     ] * 2
+
+
+@pytest.mark.parametrize(("seconds_ago", "told"), [(10, 0), (890, 0), (910, 1)])
+def test_staff_are_told_when_the_queue_stands_still_for_long(beat, seconds_ago, told):
+    heartbeat(seconds_ago)
+    with mock.patch("saleor_automation.studio.problems.queue_stopped_tell") as tell:
+        beat._tell_if_stopped()
+    assert tell.call_count == told
+
+
+def test_a_worker_that_just_started_tells_nobody_yet(beat):
+    assert beat._tell_at > time.monotonic() + worker.TELL_SECONDS / 2

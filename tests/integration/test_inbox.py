@@ -21,6 +21,7 @@ from saleor_automation.inbox.services import (
     raw_events_prune,
     raw_events_retry,
 )
+from saleor_automation.inbox.storing import NewBody, bodies_insert
 from saleor_automation.people.models import Contact
 from saleor_automation.shop.models import ShopOrder
 
@@ -47,6 +48,19 @@ def test_a_body_is_stored_once_however_it_comes():
     assert store(source="webhook") is not None
     assert store(source="relay") is None
     assert RawEvent.objects.count() == 1
+
+
+def test_of_two_equal_bodies_in_one_statement_the_first_is_new():
+    def rows(digests):
+        return [
+            NewBody(digest, "webhook", "order_created", "https://x/", b"{}", NOW)
+            for digest in digests
+        ]
+
+    assert bodies_insert(rows("ca")) == [True, True]
+    assert bodies_insert(rows("cabac")) == [False, False, True, False, False]
+    assert sorted(RawEvent.objects.values_list("digest", flat=True)) == ["a", "b", "c"]
+    assert bodies_insert(rows("dd")) == [True, False]
 
 
 def test_the_same_body_under_another_event_is_another_delivery():

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection, connections
+from django.db import DataError, connection, connections
 
 from saleor_automation import clock, signals
 from saleor_automation.demo import bodies
@@ -141,3 +141,29 @@ def test_two_workers_that_meet_a_new_person_make_one_contact(
     rows = RawEvent.objects.filter(pk__in=pks).values_list("state", "attempts")
     assert list(rows) == [("done", 0)] * 2
     assert Contact.objects.get().checkouts.count() == 2
+
+
+def test_bodies_that_come_together_are_stored_each_for_itself() -> None:
+    ready = threading.Barrier(12)
+    new: list[bool] = []
+
+    def bring(number: int) -> None:
+        ready.wait(10)
+        for turn in range(5):
+            new.append(
+                raw_event_store(
+                    source="webhook",
+                    event_type="order_created",
+                    # No column takes the first thread's; its neighbours are none the worse.
+                    api_url="https://x/" if number else "https://x/" + "x" * 300,
+                    # Two threads each bring the same bodies.
+                    body=b"%d %d" % (number // 2, turn),
+                    now=clock.now(),
+                )
+            )
+
+    raised = run_together(*(lambda number=number: bring(number) for number in range(12)))
+    assert [type(error) for error in raised] == [DataError]
+    assert RawEvent.objects.count() == 30
+    assert new.count(True) == 30
+    assert len(new) == 55

@@ -16,7 +16,7 @@ from django.db import OperationalError
 from saleor_automation import clock
 from saleor_automation.inbox.models import Event, RawEvent
 from saleor_automation.inbox.services import raw_events_process
-from saleor_automation.saleor_app import webhooks
+from saleor_automation.saleor_app import verification, webhooks
 from saleor_automation.saleor_app.installations import installation_forget
 from saleor_automation.saleor_app.models import Installation, Refusal
 from tests.recorded import PATH, IngestClient
@@ -353,10 +353,12 @@ def test_the_installation_is_found_as_soon_as_it_exists(saleor):
     assert send(saleor).status_code == 202
 
 
-@pytest.mark.parametrize("failing", ["store", "installation_current"])
-def test_a_database_that_is_down_is_not_a_refusal(saleor, installation, failing, caplog):
-    caplog.set_level(logging.CRITICAL, logger="saleor_automation.saleor_app.webhooks")
-    with mock.patch.object(webhooks, failing, side_effect=OperationalError("gone")):
+@pytest.mark.parametrize(
+    ("module", "failing"), [(webhooks, "store"), (verification, "installation_current")]
+)
+def test_a_database_that_is_down_is_not_a_refusal(saleor, installation, module, failing, caplog):
+    caplog.set_level(logging.CRITICAL, logger="saleor_automation.saleor_app.verification")
+    with mock.patch.object(module, failing, side_effect=OperationalError("gone")):
         answer = send(saleor)
     refused_as(answer, 503, None)
 

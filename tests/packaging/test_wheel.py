@@ -13,7 +13,7 @@ import pytest
 
 from .conftest import must, run
 
-STANDIN = Path(__file__).with_name("saleor_standin.py")
+STANDIN = Path(__file__).resolve().parents[1] / "saleor_plugin" / "standin"
 
 #: Saleor's own shape: our entry point's name in INSTALLED_APPS, no contrib.auth.
 LIKE_SALEOR = """
@@ -109,18 +109,37 @@ def test_plugin_app_loads_beside_django_alone(lean_python):
     assert printed == "saleor_automation.saleor_plugin django.db.models.BigAutoField []"
 
 
-def test_plugin_class_loads_through_its_entry_point(lean_python, tmp_path):
-    (tmp_path / STANDIN.name).write_text(STANDIN.read_text())
+def test_plugin_class_loads_through_its_entry_point(lean_python):
     script = LIKE_SALEOR + (
-        "import saleor_standin; saleor_standin.install()\n"
         "from importlib.metadata import entry_points\n"
         "[point] = entry_points(group='saleor.plugins')\n"
         "print(point.name, point.load().PLUGIN_ID)"
     )
-    printed = must(
-        run(lean_python, "-c", script, cwd=tmp_path, environ={"PYTHONPATH": str(tmp_path)})
-    )
+    printed = must(run(lean_python, "-c", script, cwd="/", environ={"PYTHONPATH": str(STANDIN)}))
     assert printed.split() == ["saleor_automation.saleor_plugin", "saleor.automation"]
+
+
+def test_plugin_outside_saleor_says_where_it_belongs(lean_python):
+    script = LIKE_SALEOR + "import saleor_automation.saleor_plugin.plugin"
+    result = run(lean_python, "-c", script, cwd="/")
+    assert result.returncode != 0
+    assert "loaded by Saleor itself" in result.stderr
+
+
+def test_plugin_in_a_broken_saleor_shows_saleors_own_error(lean_python, tmp_path):
+    (tmp_path / "saleor").mkdir()
+    (tmp_path / "saleor" / "__init__.py").write_text("import graphene_that_is_missing")
+    script = LIKE_SALEOR + "import saleor_automation.saleor_plugin.plugin"
+    result = run(lean_python, "-c", script, cwd="/", environ={"PYTHONPATH": str(tmp_path)})
+    assert result.stderr.rstrip().endswith("No module named 'graphene_that_is_missing'")
+
+
+def test_plugins_models_and_migrations_agree(lean_python):
+    script = LIKE_SALEOR + (
+        "from django.core.management import call_command\n"
+        "call_command('makemigrations', 'saleor_automation_plugin', check=True, dry_run=True)"
+    )
+    assert "No changes detected" in must(run(lean_python, "-c", script, cwd="/"))
 
 
 def test_studio_models_refuse_to_load_inside_saleor(lean_python):

@@ -47,7 +47,7 @@ def test_a_mail_not_written_yet_has_its_emails_title(admin_client: Client) -> No
 
 def test_times_have_24_hours_in_every_language(admin_client: Client, admin_user: Any) -> None:
     mail = message(due_at=NOW.replace(hour=17), planned_at=NOW.replace(hour=17))
-    words = "2 Mar 2026, 17:00"
+    words = "2\N{NO-BREAK SPACE}Mar\N{NO-BREAK SPACE}2026, 17:00"
     for language in ("en", "ms"):
         UserProfile.objects.update_or_create(
             user=admin_user, defaults={"preferred_language": language}

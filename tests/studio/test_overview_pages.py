@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from saleor_automation.delivery.models import SendingControl
 from saleor_automation.emails.models import Brand
+from saleor_automation.saleor_app.models import Watermark
 from saleor_automation.studio.pages import EmailIndexPage
 from saleor_automation.studio.sequences import Sequence
 from saleor_automation.studio.starter import starter_load
@@ -239,3 +240,17 @@ def test_the_permissions_can_be_granted_to_a_group(admin_client: Client) -> None
     page = admin_client.get(reverse("wagtailusers_groups:add")).content.decode()
     for words in ("message", "received event", "sending"):
         assert words in page.lower()
+
+
+def test_the_overview_says_when_the_shop_was_looked_through(admin_client: Client) -> None:
+    assert "Looked through the shop" not in admin_client.get(reverse(HOME)).content.decode()
+    Watermark.objects.create(
+        source="poll", kind="orders", finished_at=NOW, looked_at=40, new=2, known=38
+    )
+    text = " ".join(admin_client.get(reverse(HOME)).content.decode().split())
+    assert '<details class="sa-missed">' in text
+    assert "40 looked at, 2 new, 0 faults" in text
+    Watermark.objects.create(source="poll", kind="customers", problem="Saleor is down & out.")
+    text = admin_client.get(reverse(HOME)).content.decode()
+    assert '<details class="sa-missed" open>' in text
+    assert "Saleor is down &amp; out." in text

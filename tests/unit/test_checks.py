@@ -28,6 +28,8 @@ def test_the_ready_made_settings_are_right() -> None:
         ({"public_url": "studio.example"}, ["E002"]),
         ({"saleor_api_url": "ftp://shop/graphql/"}, ["E002"]),
         ({"lease_seconds": 300.0}, ["E003"]),
+        ({"dashboard_origins": "shop.example"}, ["E013"]),
+        ({"dashboard_origins": "https://dashboard.shop.example"}, []),
     ],
 )
 def test_settings(settings: Any, changes: dict[str, Any], expected: list[str]) -> None:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saleor_automation.contract import kinds
+from saleor_automation.contract.app_events import app_event_of
 from saleor_automation.contract.payloads import event_agrees, parse
 from saleor_automation.contract.signing import key_id
 from saleor_automation.contract.subscriptions import SUBSCRIPTIONS
@@ -22,7 +23,11 @@ from saleor_automation.exceptions import ContractError
 
 ISSUED = "2026-03-01T12:00:00+00:00"
 KNOWN_EVENTS = (
-    kinds.CUSTOMER_EVENTS | kinds.CHECKOUT_EVENTS | kinds.ORDER_EVENTS | kinds.FULFILLMENT_EVENTS
+    kinds.CUSTOMER_EVENTS
+    | kinds.CHECKOUT_EVENTS
+    | kinds.ORDER_EVENTS
+    | kinds.FULFILLMENT_EVENTS
+    | kinds.APP_EVENTS
 )
 
 
@@ -224,6 +229,40 @@ def test_any_order_payload_is_understood_or_refused_in_words(event, changes):
 
 def test_everything_subscribed_to_is_understood():
     assert {item.identifier for item in SUBSCRIPTIONS} == KNOWN_EVENTS
+
+
+def app_body(**changes):
+    content = {"issuedAt": ISSUED, "recipient": {"id": "QXBwOjE="}, "app": {"id": "QXBwOjE="}}
+    return json.dumps({**content, **changes}).encode()
+
+
+def test_news_of_the_app_itself_is_no_fact_of_anybody():
+    for event, app in (
+        ("app_deleted", {"id": "QXBwOjE="}),
+        ("app_status_changed", {"id": "QXBwOjE=", "isActive": False}),
+    ):
+        parsed = parse(event, app_body(app=app))
+        assert (parsed.snapshot, parsed.facts) == (None, ())
+
+
+@pytest.mark.parametrize(
+    ("event", "app"),
+    [
+        ("app_deleted", None),
+        ("app_deleted", {"isActive": False}),
+        ("app_deleted", {"id": ""}),
+        ("app_status_changed", {"id": "QXBwOjE="}),
+        ("app_status_changed", {"id": "QXBwOjE=", "isActive": "no"}),
+    ],
+)
+def test_news_of_the_app_that_says_nothing_is_refused_in_words(event, app):
+    with pytest.raises(ContractError, match="“"):
+        parse(event, app_body(app=app))
+
+
+def test_a_removed_app_is_not_active_whatever_the_payload_says():
+    event = app_event_of("app_deleted", json.loads(app_body(app={"id": "A", "isActive": True})))
+    assert (event.app_id, event.is_removed, event.is_active) == ("A", True, False)
 
 
 def header_of(**fields):

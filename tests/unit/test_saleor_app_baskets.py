@@ -30,7 +30,10 @@ class Saleor:
         self.answer: dict[str, Any] | Callable[[dict[str, Any]], dict[str, Any]] = {}
         self.asked: list[tuple[str, dict[str, Any]]] = []
 
-    def graphql(self, *, query: str, variables: dict[str, Any], timeout: float) -> Any:
+    def graphql(
+        self, *, query: str, variables: dict[str, Any], timeout: float, budget: float
+    ) -> Any:
+        assert timeout <= budget <= 2 * timeout
         self.asked.append((query, variables))
         return self.answer(variables) if callable(self.answer) else self.answer
 
