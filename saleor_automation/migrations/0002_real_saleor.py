@@ -7,6 +7,12 @@ from django.conf import settings
 from django.db import migrations, models
 
 
+def flags_undated(apps, schema_editor):
+    """Keep reading earlier sightings of account flags as they were read: repeats count once."""
+    rows = apps.get_model("saleor_automation", "Consent").objects.filter(source="account")
+    rows.update(since=models.F("at"))
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -193,4 +199,6 @@ class Migration(migrations.Migration):
             model_name='stafflink',
             constraint=models.UniqueConstraint(fields=('issuer', 'saleor_user'), name='sa_staff_link_once'),
         ),
+        # Last: PostgreSQL alters no table with rows just changed in it.
+        migrations.RunPython(flags_undated, migrations.RunPython.noop, elidable=True),
     ]
