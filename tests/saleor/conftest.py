@@ -39,17 +39,9 @@ def checkout() -> Checkout:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    with postgres_named(public_folder(tmp_path_factory, "postgres")) as server:
+def postgres() -> Iterator[Postgres]:
+    with postgres_named() as server:
         yield server
-
-
-def public_folder(factory: pytest.TempPathFactory, name: str) -> Path:
-    """Return a folder the account ``postgres`` can reach, which pytest's are not."""
-    folder = factory.mktemp(name)
-    for parent in [folder, *folder.parents][:3]:
-        parent.chmod(0o755)
-    return folder
 
 
 @pytest.fixture(scope="session")

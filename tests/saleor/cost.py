@@ -185,9 +185,8 @@ def main() -> None:
     options = parser.parse_args()
     chance = random.Random(options.seed)
     folder = Path(tempfile.mkdtemp(prefix="saleor-cost-"))
-    folder.chmod(0o755)
     try:
-        with postgres_named(folder) as postgres, sides_running(folder, postgres) as (on, off):
+        with postgres_named() as postgres, sides_running(folder, postgres) as (on, off):
             checkout = checkout_named()
             database = on[0].shop.database
             print(f"Saleor {on[0].driver.version} at {checkout.commit[:12]}", flush=True)

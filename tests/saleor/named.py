@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,13 +26,17 @@ def checkout_named() -> Checkout:
 
 
 @contextlib.contextmanager
-def postgres_named(folder: Path) -> Iterator[Postgres]:
+def postgres_named() -> Iterator[Postgres]:
     """Yield the server of SALEOR_DATABASE_URL, or one of our own; drop what was made on it."""
     url = os.environ.get("SALEOR_DATABASE_URL")
     if not url:
-        (folder / "postgres").mkdir()
-        with postgres_running(folder / "postgres") as server:
-            yield server
+        # Not in pytest's folders: the account "postgres" cannot enter them.
+        folder = Path(tempfile.mkdtemp(prefix="suite-postgres-"))
+        try:
+            with postgres_running(folder) as server:
+                yield server
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
         return
     server = Postgres(url)
     try:
