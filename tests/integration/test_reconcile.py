@@ -384,6 +384,13 @@ def test_a_saleor_that_is_down_is_no_end(play: Play, shop: Shop, settings: Any) 
 # --- failed deliveries ---------------------------------------------------------------
 
 
+def subscribe(shop: Shop, *events: str) -> None:
+    """Give the shop's app webhooks, as installing it does."""
+    shop.registered = [
+        {"id": event, "asyncEvents": [{"eventType": event.upper()}]} for event in events
+    ]
+
+
 def test_what_saleor_gave_up_on_is_read_back_as_it_was_sent(play: Play, shop: Shop) -> None:
     sequence_make("parcel", "shipped", [0])
     order = three_lost(play)
@@ -398,7 +405,7 @@ def test_what_saleor_gave_up_on_is_read_back_as_it_was_sent(play: Play, shop: Sh
     others = bodies.body(
         content, issued_at=play.clock.at, app_id="QXBwOjk=", name="fulfillment_created"
     )
-    shop.webhooks = {"fulfillment_created": ["http://x"], "order_created": ["http://x"]}
+    subscribe(shop, "fulfillment_created", "order_created")
     shop.failed = [("fulfillment_created", sent), ("fulfillment_created", others)]
 
     outcomes = reconcile()
@@ -419,7 +426,7 @@ def test_a_long_list_of_failed_deliveries_is_read_page_by_page(
 ) -> None:
     Watermark.objects.create(source="poll", kind="deliveries", page_size=3)
     events = ("customer_created", "customer_updated")
-    shop.webhooks = {event: ["http://x"] for event in events}
+    subscribe(shop, *events)
     for number in range(20):
         shopper = Shopper(f"s{number}", f"s{number}@shopper.example", "S", "R", account=number + 1)
         shopper.joined_at = shopper.updated_at = play.clock.forward(seconds=1)
