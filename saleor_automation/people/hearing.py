@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from django.db.models import Q, QuerySet
+
 from saleor_automation.conf import conf
 from saleor_automation.contract.values import iso
 
@@ -31,7 +33,13 @@ def flag_words() -> Words:
 def basket_hear(
     *, contact: Contact, flag: Flag, source: str, at: datetime, latest: datetime
 ) -> None:
-    """Hear the flag of a basket or an order; without a date it is as old as the object."""
+    """Hear the flag of a basket or an order; without a date it is as old as the object.
+
+    Its "yes" is not heard from somebody who unsubscribed from everything: many shops tick
+    that box beforehand, so it is no proof that they came back.
+    """
+    if flag.state == Consent.State.GRANTED and _own_no(contact).exists():
+        return
     _add(contact, flag.state, source, flag_dated(flag, at=at, latest=latest))
 
 
@@ -96,7 +104,7 @@ def _add(
 
 
 def suppression_lift(contact: Contact) -> None:
-    """Lift a person's "no" to everything when a newer "yes" of theirs came from the shop.
+    """Lift a person's "no" to everything when their account says a newer "yes".
 
     Their "no" to one topic stays, and so do dead mailboxes, complaints and the shop's own
     blocks.
@@ -106,9 +114,15 @@ def suppression_lift(contact: Contact) -> None:
     )
     if word is None or not word.granted or word.source not in SHOP:
         return
-    own = Suppression.objects.filter(
-        reason=Suppression.Reason.UNSUBSCRIBED, channel="", topic="", at__lt=word.at
-    )
-    own.filter(contact=contact).delete()
+    _own_no(contact).filter(at__lt=word.at).delete()
+
+
+def _own_no(contact: Contact) -> QuerySet[Suppression]:
+    """Return a person's own "no" to everything, given here."""
     digests = address_digests(set(addresses_of(contact)))
-    own.filter(address_digest__in=list(digests.values())).delete()
+    return Suppression.objects.filter(
+        Q(contact=contact) | Q(address_digest__in=list(digests.values())),
+        reason=Suppression.Reason.UNSUBSCRIBED,
+        channel="",
+        topic="",
+    )

@@ -122,7 +122,6 @@ def _row(
                 at=snapshot.created_at,
                 latest=snapshot.issued_at,
             )
-            suppression_lift(contact)
             write_back_plan(contact=contact, now=now)
     owner, gone = _owner(row, snapshot, contact)
     if erased:

@@ -232,8 +232,7 @@ def test_a_flag_seen_first_after_the_no_is_not_newer_than_it(shop: Shop) -> None
     assert contact_subscribed(contact=person()) is False
 
 
-def test_a_yes_of_the_basket_lifts_the_no_to_everything_but_not_to_a_topic(shop: Shop) -> None:
-    contact_unsubscribe(contact=person(), at=shop.now, topic="review")
+def test_a_box_ticked_in_the_basket_undoes_no_unsubscribing(shop: Shop) -> None:
     studio(shop, False)
     settle(shop)
     shop.tick()
@@ -251,11 +250,20 @@ def test_a_yes_of_the_basket_lifts_the_no_to_everything_but_not_to_a_topic(shop:
         "lines": [],
     }
     hear("checkout_updated", {"issuedAt": shop.now.isoformat(), "checkout": basket}, shop.now)
+    settle(shop)
+    assert contact_subscribed(contact=person()) is False
+    assert (shop.metadata[KEY], shop.writes) == ("false", 1)
+
+
+def test_a_yes_of_the_account_lifts_the_no_to_everything_but_not_to_a_topic(shop: Shop) -> None:
+    contact_unsubscribe(contact=person(), at=shop.now, topic="review")
+    studio(shop, False)
+    settle(shop)
+    shop.tick()
+    shop.set_flag(True, dated=True)
+    settle(shop)
     assert contact_subscribed(contact=person(), topic="basket") is True
     assert contact_subscribed(contact=person(), topic="review") is False
-    # What we wrote into the account would contradict it, so it is written anew.
-    settle(shop)
-    assert (shop.metadata[KEY], shop.writes) == ("true", 2)
 
 
 @pytest.mark.parametrize("setting", ["consent_customer_keys", "consent_checkout_keys"])
