@@ -31,7 +31,12 @@ def order_apply(snapshot: OrderSnapshot) -> ShopOrder:
     """Bring an order up to a snapshot, unless it is newer already; return it, locked."""
     row = _locked(ShopOrder, snapshot.id)
     channel_apply(snapshot.channel)
+    refunded = max(row.refunded_gross, snapshot.refunded_gross)
     if not _is_newer(row, snapshot.updated_at, snapshot.issued_at):
+        if refunded != row.refunded_gross:
+            # A payload made later may carry an earlier time. What was paid back stays so.
+            row.refunded_gross = refunded
+            row.save(update_fields=["refunded_gross"])
         return row
     row.number = snapshot.number
     row.channel = snapshot.channel.slug
@@ -47,7 +52,7 @@ def order_apply(snapshot: OrderSnapshot) -> ShopOrder:
     row.total_gross = snapshot.total_gross
     row.total_net = snapshot.total_net
     row.shipping_gross = snapshot.shipping_gross
-    row.refunded_gross = snapshot.refunded_gross
+    row.refunded_gross = refunded
     _save(row, snapshot.updated_at, snapshot.issued_at)
     _lines_replace(row, snapshot.lines)
     _fulfillments_replace(row, snapshot.fulfillments, snapshot.issued_at)

@@ -62,6 +62,16 @@ def test_the_newest_state_wins_in_any_order():
         assert [parcel.tracking_number for parcel in row.fulfillments.all()] == ["A1"]
 
 
+def test_what_was_paid_back_stays_so_whatever_order_payloads_come_in():
+    """A relayed body may hold the refund and an earlier time than a webhook without it."""
+    told = [order(2, 2), order(2, 1, totalRefunded={"amount": 5}), order(2, 3)]
+    for some in permutations(told):
+        ShopOrder.objects.all().delete()
+        for snapshot in some:
+            order_apply(snapshot)
+        assert ShopOrder.objects.get().refunded_gross == 5
+
+
 def test_addresses_are_kept_for_lookups():
     assert order_apply(order(1, 1)).email == "ana@example.com"
 
