@@ -10,10 +10,10 @@ import sys
 
 def without_database() -> None:
     """Leave out every query of a delivery, and nothing else."""
-    from saleor_automation.saleor_app import webhooks
+    from saleor_automation.saleor_app import verification, webhooks
 
-    installation = webhooks.installation_current()
-    webhooks.installation_current = lambda **kwargs: installation
+    installation = verification.installation_current()
+    verification.installation_current = lambda **kwargs: installation
     webhooks.store = lambda **kwargs: True
 
 
