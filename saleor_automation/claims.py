@@ -19,7 +19,7 @@ from django.db import connection, models
 
 @dataclass(frozen=True)
 class Claimed:
-    """One claimed row: its key, and how often it was claimed since it last moved on."""
+    """One claimed row: its key, and how often it was begun since it last moved on."""
 
     pk: Any
     attempts: int
@@ -41,8 +41,7 @@ def claim_due(
 
     A row is due when its ``due_at`` is at or before ``now`` (``now`` None: every
     row in ``states`` is, in order of id) and free when nobody's lease on it holds.
-    ``attempts`` counts the claim, so a row that kills its worker is noticed. ``only``
-    is a further condition in SQL, of our own words and never of input.
+    ``only`` is a further condition in SQL, of our own words and never of input.
     """
     table = connection.ops.quote_name(model._meta.db_table)
     # Literals, because SQLite does not use a partial index for a bound parameter. They
@@ -66,7 +65,7 @@ def claim_due(
         pick_values.append(adapt(now))
     pick_values += [adapt(wall), limit]
     set_values: list[Any] = [key, adapt(until), *([new_state] if new_state else [])]
-    assignments = f"claim = %s, claimed_until = %s, attempts = attempts + 1{set_state}"
+    assignments = f"claim = %s, claimed_until = %s{set_state}"
     if vendor == "postgresql":
         sql = (
             f"WITH picked AS MATERIALIZED ({pick}) UPDATE {table} AS t SET {assignments} "  # noqa: S608
@@ -83,6 +82,26 @@ def claim_due(
     return [Claimed(pk_field.to_python(pk), attempts) for pk, attempts in rows]
 
 
+def claim_begin(
+    model: type[models.Model],
+    *,
+    claim: uuid.UUID,
+    ids: Sequence[Any],
+    wall: datetime,
+    lease_seconds: float,
+    states: Sequence[str],
+) -> int:
+    """Count a try of the rows held under ``claim``, whose work begins now; return how many.
+
+    So a row that kills its worker is noticed. It is not counted when it is claimed: a task
+    may be lost on its way, or wait for longer than a lease, and a row that nobody touched
+    must not be taken for such a one. The lease begins anew, for the wait was none of it.
+    """
+    rows = model._default_manager.filter(pk__in=list(ids), claim=claim, state__in=list(states))
+    until = wall + timedelta(seconds=lease_seconds)
+    return rows.update(attempts=models.F("attempts") + 1, claimed_until=until)
+
+
 def claim_release(
     model: type[models.Model],
     *,
@@ -92,12 +111,13 @@ def claim_release(
     counted: bool,
     states: Sequence[str],
     new_state: str | None = None,
+    begun: bool = True,
 ) -> None:
-    """Give rows back whose batch failed.
+    """Give back rows whose batch failed, or, not ``begun``, whose turn has not come.
 
     ``counted``: the failure may be theirs; each waits longer the more often it failed,
-    4, 16, 64 .. 600 seconds of real time. Otherwise it was not (the database was away,
-    or their turn had not come): the claim is not counted and they wait 2 seconds.
+    4, 16, 64 .. 600 seconds of real time. Otherwise it was not (the database was away):
+    the try is taken off again and they wait 2 seconds.
     """
     rows = model._default_manager.filter(pk__in=list(ids), claim=claim, state__in=list(states))
     attempts: dict[int, list[Any]] = {}
@@ -108,7 +128,7 @@ def claim_release(
         values: dict[str, Any] = {
             "claim": None,
             "claimed_until": wall + timedelta(seconds=seconds),
-            "attempts": count if counted else max(count - 1, 0),
+            "attempts": count if counted or not begun else max(count - 1, 0),
         }
         if new_state is not None:
             values["state"] = new_state

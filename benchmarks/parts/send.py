@@ -37,7 +37,9 @@ def lane_drain(name: str, *, rows: int | None = None) -> int:
             claimed = lane.claim(token, now, clock.wall(), lane.batch())
         if not claimed:
             break
-        lane.run(claim=token, ids=[str(row.pk) for row in claimed], now=now)
+        ids = [str(row.pk) for row in claimed]
+        lane.begin(claim=token, ids=ids)
+        lane.run(claim=token, ids=ids, now=now)
         done += len(claimed)
     return done
 

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from saleor_automation import clock, signals
-from saleor_automation.claims import Claimed, claim_due, claim_release
+from saleor_automation.claims import Claimed, claim_due
 from saleor_automation.conf import conf
 from saleor_automation.people.models import Contact
 from saleor_automation.people.write_back import write_backs_run
@@ -81,18 +81,6 @@ def _run(*, claim: UUID, ids: Sequence[str], now: datetime) -> None:
     messages_send(claim=claim, ids=[UUID(pk) for pk in ids], now=now)
 
 
-def _release(*, claim: UUID, ids: Sequence[str], counted: bool) -> None:
-    claim_release(
-        Message,
-        claim=claim,
-        ids=ids,
-        wall=clock.wall(),
-        counted=counted,
-        states=[Message.State.CLAIMED],
-        new_state=Message.State.PLANNED,
-    )
-
-
 def connect() -> None:
     """Connect this stage's receivers, lane and rescuer, once."""
     name = "saleor_automation.delivery"
@@ -103,9 +91,11 @@ def connect() -> None:
     lane_register(
         Lane(
             name="messages",
+            model=Message,
+            held=[Message.State.CLAIMED],
+            given_back=Message.State.PLANNED,
             claim=_claim,
             run=_run,
-            release=_release,
             batch=lambda: conf().send_batch,
         )
     )

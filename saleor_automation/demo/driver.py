@@ -137,15 +137,23 @@ class Driver:
             self._deliver(said, twice=scene.twice)
 
     def _poll(self) -> None:
-        """Look through the shop for what was lost, as the worker does every hour."""
+        """Look through the shop for what was lost, as the worker does every hour.
+
+        A worker that has just started may be at it, or have found it already; that it was
+        found is for the verdict to say.
+        """
         from saleor_automation.saleor_app.reconcile import reconcile
 
-        outcomes = _patiently(reconcile, self.patience)
-        for outcome in outcomes:
-            if outcome.error is not None or not outcome.finished:
-                self.troubles.append(f"Looking through {outcome.kind} ended: {outcome.error}")
-        if not any(outcome.counts.new for outcome in outcomes):
-            self.troubles.append("An event was lost, and looking through the shop found nothing.")
+        deadline = time.monotonic() + self.patience
+        while not self.stop.is_set():
+            outcomes = _patiently(reconcile, self.patience)
+            left = [outcome for outcome in outcomes if not outcome.finished]
+            if not left or time.monotonic() > deadline:
+                break
+            self.stop.wait(0.5)
+        for outcome in left:
+            why = outcome.error or ("another process is at it" if outcome.busy else "unfinished")
+            self.troubles.append(f"Looking through {outcome.kind} ended: {why}")
 
     def _deliver(self, said: list[Said], *, twice: bool) -> None:
         for event in said * (2 if twice else 1):

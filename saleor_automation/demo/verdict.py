@@ -18,6 +18,7 @@ from saleor_automation.delivery.models import Message
 from saleor_automation.inbox.models import RawEvent
 from saleor_automation.saleor_app.models import Refusal
 from saleor_automation.sequences.models import Enrollment
+from saleor_automation.shop.models import ShopOrder
 
 from .quiet import WAITING, day
 from .sink import Mail, Sink
@@ -44,7 +45,14 @@ def broken(world: World, sink: Sink, now: datetime) -> list[str]:
     """Return what is not as promised, in words; empty when all is well."""
     if not sink.mails:
         return ["No mail left the house."]
-    return [*_twice(sink), *_bought(world, sink), *_unknown(sink), *_lost(now), *_inbox()]
+    return [
+        *_twice(sink),
+        *_bought(world, sink),
+        *_unknown(sink),
+        *_lost(now),
+        *_inbox(),
+        *_untold(world),
+    ]
 
 
 def _when(at: datetime | None) -> str:
@@ -119,3 +127,21 @@ def _inbox() -> Iterator[str]:
         yield f"{raw.event_type} was not understood: {raw.fault}"
     for refusal in Refusal.objects.all():
         yield f"{refusal.count} webhooks were refused: {refusal.reason}."
+
+
+def _untold(world: World) -> Iterator[str]:
+    known = {order.saleor_id: order for order in ShopOrder.objects.prefetch_related("fulfillments")}
+    with world.lock:
+        orders = list(world.orders.values())
+    for sold in orders:
+        order = known.get(sold.id)
+        if order is None:
+            yield f"Order {sold.number} is not known."
+            continue
+        told = {parcel.saleor_id: parcel.tracking_number for parcel in order.fulfillments.all()}
+        true = {parcel.id: parcel.tracking for parcel in sold.parcels}
+        if (order.status, told) != (sold.status, true):
+            yield (
+                f"Order {sold.number} is {sold.status} with parcels {true or 'none'}, "
+                f"but is known as {order.status} with {told or 'none'}."
+            )

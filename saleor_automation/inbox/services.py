@@ -74,7 +74,7 @@ def raw_events_process(*, ids: Sequence[int], now: datetime, claim: UUID | None 
 def _killers_set_aside(ids: Sequence[int], now: datetime, claim: UUID | None) -> None:
     """Make faults of bodies begun too often, unread: they may kill this worker as well.
 
-    Each was counted when it was claimed, and nobody lived to say how it ended.
+    Each was counted when it was begun, and nobody lived to say how it ended.
     """
     rows = RawEvent.objects.filter(pk__in=ids, state=RawEvent.State.PENDING)
     if claim is not None:
@@ -140,7 +140,7 @@ def _settle(raw: RawEvent, state: str, fault: str, now: datetime) -> None:
 
 
 def _give_back(pk: int, claim: UUID | None) -> None:
-    """Let a body be tried again; the attempt its claim counted was none."""
+    """Let a body be tried again; the attempt that was counted was none."""
     with transaction.atomic():
         raw = _pending(pk, claim).first()
         if raw is not None:
@@ -155,7 +155,7 @@ def _failed(pk: int, error: Exception, now: datetime, claim: UUID | None) -> Non
         if raw is None:
             return
         if raw.claim is None:
-            # Whoever claims a body counts the attempt then; nobody did.
+            # The worker counts the attempts of what it holds; nobody did.
             raw.attempts += 1
         if raw.attempts < MAX_ATTEMPTS:
             _release(raw)

@@ -11,7 +11,7 @@ from django.db.models import Q
 from django_q.models import Task
 
 from saleor_automation import clock, signals
-from saleor_automation.claims import Claimed, claim_due, claim_release
+from saleor_automation.claims import Claimed, claim_due
 from saleor_automation.conf import conf
 from saleor_automation.contract.snapshots import OrderSnapshot, Snapshot
 from saleor_automation.inbox.models import Event, RawEvent
@@ -76,17 +76,6 @@ def _raw_run(*, claim: UUID, ids: Sequence[str], now: datetime) -> None:
     )
 
 
-def _raw_release(*, claim: UUID, ids: Sequence[str], counted: bool) -> None:
-    claim_release(
-        RawEvent,
-        claim=claim,
-        ids=ids,
-        wall=clock.wall(),
-        counted=counted,
-        states=[RawEvent.State.PENDING],
-    )
-
-
 def _raw_leased(wall: datetime) -> int:
     return RawEvent.objects.filter(
         state=RawEvent.State.PENDING, claim__isnull=False, claimed_until__gte=wall
@@ -110,17 +99,6 @@ def _enrollment_run(*, claim: UUID, ids: Sequence[str], now: datetime) -> None:
     enrollments_advance(claim=claim, ids=[UUID(pk) for pk in ids], now=now)
 
 
-def _enrollment_release(*, claim: UUID, ids: Sequence[str], counted: bool) -> None:
-    claim_release(
-        Enrollment,
-        claim=claim,
-        ids=ids,
-        wall=clock.wall(),
-        counted=counted,
-        states=[Enrollment.State.DEBOUNCING, Enrollment.State.ACTIVE],
-    )
-
-
 def queue_prune() -> None:
     """Delete what django-q2 keeps for ever: results and failures older than a week."""
     before = clock.wall() - timedelta(days=7)
@@ -142,9 +120,10 @@ def connect() -> None:
     lane_register(
         Lane(
             name="inbox",
+            model=RawEvent,
+            held=[RawEvent.State.PENDING],
             claim=_raw_claim,
             run=_raw_run,
-            release=_raw_release,
             batch=lambda: conf().claim_batch,
             serial=True,
             leased=_raw_leased,
@@ -153,9 +132,10 @@ def connect() -> None:
     lane_register(
         Lane(
             name="enrollments",
+            model=Enrollment,
+            held=[Enrollment.State.DEBOUNCING, Enrollment.State.ACTIVE],
             claim=_enrollment_claim,
             run=_enrollment_run,
-            release=_enrollment_release,
             batch=lambda: conf().claim_batch,
         )
     )

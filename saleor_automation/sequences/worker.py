@@ -18,11 +18,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Model
 from django_q.brokers import get_broker
 from django_q.tasks import async_task
 
 from saleor_automation import clock
-from saleor_automation.claims import Claimed
+from saleor_automation.claims import Claimed, claim_begin, claim_release
 from saleor_automation.conf import conf
 
 from .models import Heartbeat
@@ -41,19 +42,48 @@ class Lane:
     """One kind of due rows.
 
     ``claim(token, now, wall, limit)`` leases rows; ``run(claim=, ids=, now=)`` works
-    on them in a queue worker; ``release(claim=, ids=, counted=)`` gives them
-    back after an error, which ``counted`` says may be their own.
+    on them in a queue worker.
     """
 
     name: str
+    model: type[Model]
     claim: Claim
     run: Run
-    release: Callable[..., Any]
     batch: Callable[[], int]
+    #: States a row is in while it is held.
+    held: Sequence[str]
+    #: State it is given back in; None: the one it is in.
+    given_back: str | None = None
     #: True: one batch at a time, because its rows concern each other.
     serial: bool = False
     #: How many rows are leased now; asked only for serial lanes.
     leased: Callable[[datetime], int] | None = None
+
+    def begin(self, *, claim: uuid.UUID, ids: Sequence[str]) -> int:
+        """Count a try of the rows that are still held; return how many are."""
+        return claim_begin(
+            self.model,
+            claim=claim,
+            ids=ids,
+            wall=clock.wall(),
+            lease_seconds=conf().lease_seconds,
+            states=self.held,
+        )
+
+    def release(
+        self, *, claim: uuid.UUID, ids: Sequence[str], counted: bool, begun: bool = True
+    ) -> None:
+        """Give rows back; ``counted`` says that the error may be their own."""
+        claim_release(
+            self.model,
+            claim=claim,
+            ids=ids,
+            wall=clock.wall(),
+            counted=counted,
+            states=self.held,
+            new_state=self.given_back,
+            begun=begun,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,13 +207,13 @@ class Pulse:
             if not rows:
                 return 0, 0
             # Rows that failed before go alone, so that one cannot hold up the others.
-            calm = [str(row.pk) for row in rows if row.attempts <= 1]
-            alone = [[str(row.pk)] for row in rows if row.attempts > 1]
+            calm = [str(row.pk) for row in rows if not row.attempts]
+            alone = [[str(row.pk)] for row in rows if row.attempts]
             batches = ([calm] if calm else []) + alone
             if lane.serial and alone:
                 # One task at a time: the first that failed before, by itself.
                 for ids in [*([calm] if calm else []), *alone[1:]]:
-                    lane.release(claim=token, ids=ids, counted=False)
+                    lane.release(claim=token, ids=ids, counted=False, begun=False)
                 batches = alone[:1]
             for ids in batches:
                 _put("saleor_automation.sequences.tasks.lane_run", lane.name, token.hex, ids)

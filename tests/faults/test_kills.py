@@ -116,7 +116,8 @@ def play_once(folder: Path, database_url: str, chance: random.Random, totals: To
         # Short leases, so that what a killed worker held is free again soon.
         "SALEOR_AUTOMATION_LEASE_SECONDS": "4",
         "SALEOR_AUTOMATION_WATCHDOG_SECONDS": "6",
-        "SALEOR_AUTOMATION_DEMO_PATIENCE": "180",
+        # Longer than a killed look through the shop keeps others from it.
+        "SALEOR_AUTOMATION_DEMO_PATIENCE": "240",
         # Each mail takes a while, so that kills meet it.
         "SALEOR_AUTOMATION_DEMO_SINK": "0.2",
     }

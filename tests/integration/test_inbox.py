@@ -11,7 +11,7 @@ import pytest
 from django.db import IntegrityError, OperationalError
 
 from saleor_automation import signals
-from saleor_automation.claims import claim_due
+from saleor_automation.claims import claim_begin, claim_due
 from saleor_automation.inbox import services
 from saleor_automation.inbox.facts import data_join
 from saleor_automation.inbox.models import Event, EventKey, RawEvent
@@ -154,9 +154,9 @@ def test_a_body_that_fails_three_times_is_set_aside_in_words(failing):
 
 
 def claim_all():
-    """Claim what waits, as the pulse does; its lease has ended already."""
+    """Claim what waits and begin it, as a worker does; its lease has ended already."""
     token = uuid.uuid4()
-    claim_due(
+    held = claim_due(
         RawEvent,
         claim=token,
         states=["pending"],
@@ -164,6 +164,14 @@ def claim_all():
         wall=datetime.now(UTC),
         lease_seconds=-1,
         limit=100,
+    )
+    claim_begin(
+        RawEvent,
+        claim=token,
+        ids=[row.pk for row in held],
+        wall=datetime.now(UTC),
+        lease_seconds=-1,
+        states=["pending"],
     )
     return token
 

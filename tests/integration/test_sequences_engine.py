@@ -312,8 +312,8 @@ def test_a_person_that_breaks_the_engine_is_stopped_and_others_go_on(
         monkeypatch.setattr(clock, "wall", lambda at=wall: at)
         token = uuid.uuid4()
         rows = lane.claim(token, play.clock.at, wall, 10)
-        calm = [str(row.pk) for row in rows if row.attempts <= 1]
-        for ids in ([calm] if calm else []) + [[str(r.pk)] for r in rows if r.attempts > 1]:
+        calm = [str(row.pk) for row in rows if not row.attempts]
+        for ids in ([calm] if calm else []) + [[str(r.pk)] for r in rows if r.attempts]:
             lane_run("enrollments", token.hex, ids)
     settle()
     broken.refresh_from_db()

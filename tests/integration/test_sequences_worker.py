@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -84,6 +85,93 @@ def test_a_claim_whose_worker_died_is_taken_again_when_its_lease_ends(
     assert Pulse().beat() == 0
     monkeypatch.setattr(clock, "wall", lambda: real + timedelta(seconds=125))
     assert Pulse().beat() == 1
+
+
+def test_a_task_the_queue_loses_again_and_again_is_nobodys_fault(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sequence_make("welcome", "joined", [0])
+    play.shopper("aina")
+    wall = clock.wall()
+    for _ in range(12):
+        wall += timedelta(minutes=3)
+        monkeypatch.setattr(clock, "wall", lambda at=wall: at)
+        assert Pulse().beat() == 1
+        OrmQ.objects.all().delete()
+    assert Enrollment.objects.get().attempts == 0
+    monkeypatch.setattr(clock, "wall", lambda: wall + timedelta(minutes=3))
+    Pulse().beat()
+    drain()
+    assert Enrollment.objects.get().state == Enrollment.State.SENDING
+
+
+def test_what_ends_its_worker_is_tried_alone_and_then_stopped(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    sequence_make("welcome", "joined", [0])
+    play.shopper("aina")
+    play.shopper("ben")
+    lane, ran = worker.LANES["enrollments"], []
+
+    def killed(*, claim: uuid.UUID, ids: list[str], now: Any) -> None:
+        ran.append(len(ids))
+        raise Killed
+
+    monkeypatch.setitem(worker.LANES, "enrollments", replace(lane, run=killed))
+    wall = clock.wall()
+    for _ in range(5):
+        wall += timedelta(minutes=3)
+        monkeypatch.setattr(clock, "wall", lambda at=wall: at)
+        Pulse().beat()
+        waiting = queued()
+        OrmQ.objects.all().delete()
+        for _name, args in waiting:
+            with pytest.raises(Killed):
+                tasks.lane_run(*args)
+    assert ran == [2] + [1] * 8
+    monkeypatch.setitem(worker.LANES, "enrollments", lane)
+    monkeypatch.setattr(clock, "wall", lambda: wall + timedelta(minutes=3))
+    Pulse().beat()
+    drain()
+    assert set(Enrollment.objects.values_list("state", "reason")) == {("error", "poison")}
+
+
+def test_a_batch_that_waited_in_the_queue_has_a_whole_lease(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sequence_make("welcome", "joined", [0])
+    play.shopper("aina")
+    real = clock.wall()
+    Pulse().beat()
+    ((_name, (_lane, claim, ids)),) = queued()
+    monkeypatch.setattr(clock, "wall", lambda: real + timedelta(seconds=119))
+    assert worker.LANES["enrollments"].begin(claim=uuid.UUID(claim), ids=ids) == 1
+    monkeypatch.setattr(clock, "wall", lambda: real + timedelta(seconds=230))
+    assert Pulse().beat() == 0
+
+
+def test_a_task_whose_rows_another_worker_has_does_nothing(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sequence_make("welcome", "joined", [0])
+    play.shopper("aina")
+    real = clock.wall()
+    Pulse().beat()
+    late = queued()
+    OrmQ.objects.all().delete()
+    monkeypatch.setattr(clock, "wall", lambda: real + timedelta(seconds=125))
+    Pulse().beat()
+    lane = worker.LANES["enrollments"]
+    monkeypatch.setitem(worker.LANES, "enrollments", replace(lane, run=None))
+    for _name, args in late:
+        tasks.lane_run(*args)
+    assert Enrollment.objects.get().attempts == 0
+    monkeypatch.setitem(worker.LANES, "enrollments", lane)
+    drain()
+    assert Enrollment.objects.get().state == Enrollment.State.SENDING
 
 
 def test_a_chore_is_done_once_by_whoever_comes_first(
