@@ -7,8 +7,10 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -25,6 +27,14 @@ needs_schemas = pytest.mark.skipif(
     not (SALEOR / "schema").is_dir(),
     reason="Saleor's schemas are not beside this checkout",
 )
+
+
+@cache
+def saleor_schema(version: str) -> Any:
+    """Return Saleor's GraphQL schema, "3.21" to "3.24-alpha"; building one takes seconds."""
+    from graphql import build_schema
+
+    return build_schema((SALEOR / "schema" / f"{version}.graphql").read_text(), assume_valid=True)
 
 
 #: Something a server does to a request instead of answering it.

@@ -12,6 +12,8 @@ import pytest
 from saleor_automation import __version__
 from saleor_automation.project.web import free_port
 
+pytestmark = pytest.mark.own_database
+
 
 def run(*arguments: str, code: str | None = None, **environ: str):
     """Run the command in a process of its own."""

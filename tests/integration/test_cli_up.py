@@ -16,9 +16,12 @@ import pytest
 from saleor_automation.project.web import free_port
 from tests.faults import processes
 
-pytestmark = pytest.mark.skipif(
-    not sys.platform.startswith("linux"), reason="reads the process tree from /proc"
-)
+pytestmark = [
+    pytest.mark.own_database,
+    pytest.mark.skipif(
+        not sys.platform.startswith("linux"), reason="reads the process tree from /proc"
+    ),
+]
 
 
 DROP = {"DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "EMAIL_URL"}

@@ -15,6 +15,8 @@ from types import SimpleNamespace
 
 import pytest
 
+pytestmark = pytest.mark.own_database
+
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory):

@@ -30,7 +30,7 @@ from saleor_automation.saleor_app.manifest import (
 )
 from saleor_automation.saleor_app.own_webhooks import Plan, plan_requests, webhooks_query
 from saleor_automation.saleor_app.problems import Problem, request_make
-from tests.shared import SALEOR, needs_schemas
+from tests.shared import needs_schemas, saleor_schema
 
 SCHEMAS = {(3, 21): "3.21", (3, 22): "3.22", (3, 23): "3.23", (3, 24): "3.24-alpha"}
 VERSIONS = list(SCHEMAS)
@@ -191,10 +191,7 @@ def test_the_system_check_says_what_to_do(settings: Any) -> None:
 
 
 def schema_of(version: tuple[int, int]) -> Any:
-    from graphql import build_schema
-
-    text = (SALEOR / "schema" / f"{SCHEMAS[version]}.graphql").read_text()
-    return build_schema(text, assume_valid=True)
+    return saleor_schema(SCHEMAS[version])
 
 
 @needs_schemas

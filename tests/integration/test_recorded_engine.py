@@ -25,13 +25,20 @@ from saleor_automation.saleor_app.orders import OrderTruth
 from saleor_automation.sequences.models import Enrollment
 from saleor_automation.shop.models import Checkout, ShopOrder
 from tests.engine import answers, basket_sequence, sending_open, sequence_make, settle
-from tests.recorded import API_URL, NOW, contact_names, fixed_clock, install, load_deliveries
+from tests.recorded import (
+    API_URL,
+    NOW,
+    SHUFFLES,
+    contact_names,
+    fixed_clock,
+    install,
+    load_deliveries,
+)
 from tests.shared import needs_recordings
 
 pytestmark = [needs_recordings, pytest.mark.django_db]
 
 EXPECTED = Path(__file__).with_name("expected_engine.json")
-SEEDS = 200
 TIMES = [NOW, NOW + timedelta(hours=1), NOW + timedelta(days=1)]
 
 
@@ -162,7 +169,7 @@ def test_posted_twice_and_shuffled_the_same_people_get_the_same_mails(
     expected = json.loads(EXPECTED.read_text())
     assert expected[-1]["messages"], "the expected table is not empty"
     twice = [*range(len(load_deliveries()))] * 2
-    for seed in range(SEEDS):
+    for seed in range(SHUFFLES):
         order = twice[:]
         random.Random(seed).shuffle(order)
         with transaction.atomic():

@@ -13,6 +13,8 @@ import pytest
 
 from .conftest import must, run
 
+pytestmark = pytest.mark.own_database
+
 STANDIN = Path(__file__).resolve().parents[1] / "saleor_plugin" / "standin"
 
 #: Saleor's own shape: our entry point's name in INSTALLED_APPS, no contrib.auth.
