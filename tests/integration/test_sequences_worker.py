@@ -11,7 +11,9 @@ import pytest
 from django_q.models import OrmQ, Task
 
 from saleor_automation import clock
-from saleor_automation.sequences import tasks, worker
+from saleor_automation.inbox.models import RawEvent
+from saleor_automation.inbox.services import raw_event_store
+from saleor_automation.sequences import receivers, tasks, worker
 from saleor_automation.sequences.models import Enrollment, Heartbeat
 from saleor_automation.sequences.worker import CHORES, Chore, Pulse, chore_register
 from tests.engine import Play, sending_open, sequence_make
@@ -172,6 +174,32 @@ def test_a_task_whose_rows_another_worker_has_does_nothing(
     monkeypatch.setitem(worker.LANES, "enrollments", lane)
     drain()
     assert Enrollment.objects.get().state == Enrollment.State.SENDING
+
+
+@pytest.mark.django_db
+def test_bodies_that_would_not_be_done_in_time_are_given_back_untried(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for number in range(receivers.AT_ONCE * 2 + 3):
+        raw_event_store(
+            source="webhook", event_type="x", api_url="x", body=b"%d" % number, now=clock.now()
+        )
+    Pulse().beat()
+    ((_name, args),) = queued()
+    OrmQ.objects.all().delete()
+    real, done = clock.wall(), []
+
+    def slow(*, ids: list[int], **kwargs: Any) -> None:
+        done.extend(ids)
+        monkeypatch.setattr(clock, "wall", lambda: real + timedelta(seconds=31))
+
+    monkeypatch.setattr(receivers, "raw_events_process", slow)
+    tasks.lane_run(*args)
+    assert len(done) == receivers.AT_ONCE
+    left = RawEvent.objects.exclude(pk__in=done)
+    assert set(left.values_list("claim", "attempts")) == {(None, 0)}
+    monkeypatch.setattr(clock, "wall", lambda: real + timedelta(seconds=300))
+    assert Pulse().beat() > 0, "their turn comes again"
 
 
 def test_a_chore_is_done_once_by_whoever_comes_first(
