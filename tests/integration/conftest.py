@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,11 +12,16 @@ import pytest
 
 from saleor_automation import clock
 from saleor_automation.demo import bodies
+from saleor_automation.demo.shop import Shop
+from saleor_automation.saleor_app import api
 from saleor_automation.saleor_app.asking import Answers
 from saleor_automation.saleor_app.baskets import BasketQuestion, BasketTruth, basket_snapshot
+from saleor_automation.saleor_app.installations import installation_forget
+from saleor_automation.saleor_app.models import Installation
 from saleor_automation.saleor_app.orders import OrderTruth
 from saleor_automation.sequences.services import version_graph
 from tests.engine import Play, TestClock, answers
+from tests.looking import APP
 
 
 @pytest.fixture(autouse=True)
@@ -78,3 +85,38 @@ def _order_truth(play: Play, order_id: str) -> OrderTruth:
             refunded = total if order.refunded else Decimal(0)
             return OrderTruth(True, order.status, order.charge, refunded, total)
     return OrderTruth(exists=False)
+
+
+@pytest.fixture
+def shop(play: Play, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+    """The play's world behind Saleor's API, with the Studio installed in it an hour ago."""
+    made = Shop(play.world)
+    made.app_id, made.token = APP, "secret"
+    made.start()
+    settings.SALEOR_AUTOMATION = {**settings.SALEOR_AUTOMATION, "saleor_api_url": made.api_url}
+    monkeypatch.setattr(api, "FIRST_PAUSE", 0.01)
+    Installation.objects.create(
+        api_url=made.api_url,
+        app_id=APP,
+        token="secret",
+        saleor_version="3.23.28",
+        installed_at=clock.now() - timedelta(hours=1),
+    )
+    installation_forget()
+    yield made
+    installation_forget()
+    made.stop()
+
+
+@pytest.fixture
+def asked(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
+    """Every question Saleor was asked: its document and variables."""
+    kept: list[tuple[str, dict[str, Any]]] = []
+    answer = shop.answer
+
+    def listen(text: str, variables: dict[str, Any], token: str) -> dict[str, Any]:
+        kept.append((text, variables))
+        return answer(text, variables, token)
+
+    monkeypatch.setattr(shop, "answer", listen)
+    return kept
