@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.signals import request_finished, request_started
 from wagtail.models import Locale, Page
 
 from saleor_automation import clock
@@ -43,6 +46,32 @@ def browser() -> Iterator[Any]:
         del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
     else:
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = before
+
+
+@pytest.fixture(autouse=True)
+def _server_has_answered(live_server: Any, transactional_db: None) -> Iterator[None]:
+    """Let the server end what a closed browser left it with, while it may use the database."""
+    busy = [0]
+    lock = threading.Lock()
+
+    def started(**kwargs: Any) -> None:
+        with lock:
+            busy[0] += 1
+
+    def finished(**kwargs: Any) -> None:
+        with lock:
+            busy[0] -= 1
+
+    request_started.connect(started)
+    request_finished.connect(finished)
+    yield
+    quiet, deadline = 0, time.monotonic() + 30
+    # Twice in a row: one may have come in the moment before.
+    while quiet < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+        quiet = 0 if busy[0] else quiet + 1
+    request_started.disconnect(started)
+    request_finished.disconnect(finished)
 
 
 @pytest.fixture
