@@ -26,7 +26,7 @@ from saleor_automation.inbox.services import raw_event_digest
 from saleor_automation.saleor_app.models import Installation
 
 WORKERS = 2
-CONNECTIONS = 8
+CONNECTIONS = 16
 
 
 def measure(*, deliveries: int, rounds: int, folder: Path) -> dict[str, object]:

@@ -16,7 +16,7 @@ from saleor_automation.exceptions import UsageError
 from .processes import die_with
 
 #: Each keeps a connection to the database: there are as many as processes times threads.
-THREADS = 4
+THREADS = 8
 
 
 def port_check(host: str, port: int) -> None:
