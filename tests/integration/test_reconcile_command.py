@@ -148,6 +148,8 @@ def test_it_can_be_stopped_and_goes_on(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # Whoever started the tests in the background had it ignored, by all below.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 120
     while shop.questions == began and time.monotonic() < deadline:
