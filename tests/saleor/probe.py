@@ -27,6 +27,7 @@ def asked(function: Callable[..., Any]) -> Callable[..., Any]:
 @asked
 def contacts() -> list[dict[str, Any]]:
     """Everybody known, with all their names and everything they said."""
+    from saleor_automation.people.consent import words_of
     from saleor_automation.people.models import Contact
 
     return [
@@ -38,12 +39,18 @@ def contacts() -> list[dict[str, Any]]:
             "has_account": contact.has_account,
             "is_staff": contact.is_staff,
             "identities": sorted([item.kind, item.value] for item in contact.identities.all()),
+            # Words, not rows: an account's flag is seen by several events and said once.
             "consents": [
-                {"state": item.state, "source": item.source, "topic": item.topic, "at": item.at}
-                for item in contact.consents.order_by("at", "pk")
+                {
+                    "state": "granted" if word.granted else "withdrawn",
+                    "source": word.source,
+                    "topic": word.topic,
+                    "at": word.at,
+                }
+                for word in sorted(words_of(contact.consents.all()), key=lambda word: word.at)
             ],
         }
-        for contact in Contact.objects.prefetch_related("identities")
+        for contact in Contact.objects.prefetch_related("identities", "consents")
     ]
 
 
