@@ -11,8 +11,9 @@ import json
 import sys
 import traceback
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+from unittest import mock
 
 from saleor_automation.project.loading import load_django
 
@@ -196,6 +197,17 @@ def hasten(email: str) -> int:
             due_at=now, node_entered_at=F("node_entered_at") - (due_at - now)
         )
     return len(waiting)
+
+
+@asked
+def sweep(hours: int) -> bool:
+    """Search for deleted accounts as it will be done so many hours from now."""
+    from saleor_automation import clock
+    from saleor_automation.people.vanished import vanished_sweep
+
+    then = clock.wall() + timedelta(hours=hours)
+    with mock.patch.multiple(clock, now=lambda: then, wall=lambda: then):
+        return vanished_sweep()
 
 
 def _plain(value: Any) -> str:

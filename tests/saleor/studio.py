@@ -161,6 +161,11 @@ class Studio:
         """Return the mails that really left, to one address."""
         return self.sink.to(address)
 
+    def days_pass(self) -> None:
+        """Let the daily search for deleted accounts be done twice, as it takes to be sure."""
+        for hours in (21, 42):
+            wait_for(lambda hours=hours: self.ask("sweep", hours=hours), "accounts are searched")
+
     def settled(self, *, seconds: float = 60.0) -> None:
         """Wait until every received body is understood. Faults fail."""
 
