@@ -67,6 +67,20 @@ class Studio:
         """Run one of its commands beside it and return what it printed."""
         return run([*self._words, *arguments], environ=self.environ, cwd=ROOT)
 
+    def reconcile(self) -> None:
+        """Ask Saleor what was missed. The worker asks too, at its start: then wait for a turn."""
+
+        def done() -> bool:
+            try:
+                self.command("reconcile")
+            except AssertionError as error:
+                if "another process is looking" not in str(error):
+                    raise
+                return False
+            return True
+
+        wait_for(done, "Saleor is asked what was missed", pause=2)
+
     @property
     def _words(self) -> list[str]:
         return [sys.executable, "-m", "saleor_automation"]
