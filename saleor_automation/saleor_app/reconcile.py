@@ -41,9 +41,11 @@ logger = logging.getLogger(__name__)
 POLL: Final = Watermark.Source.POLL.value
 BACKFILL: Final = Watermark.Source.BACKFILL.value
 DELIVERIES: Final = Watermark.Kind.DELIVERIES.value
-#: Bodies as they were sent say most (whether a customer is to be told), so they come
-#: first; orders come before baskets, so that a bought one is known as bought.
-POLL_KINDS: Final = (DELIVERIES, "customers", "orders", "checkouts")
+#: An account says what its owner wants by now, so nobody is mailed for what came before a
+#: "no" that failed too: accounts come first. Bodies as they were sent say most of orders
+#: (whether a customer is to be told), so they come before these; orders come before
+#: baskets, so that a bought one is known as bought.
+POLL_KINDS: Final = ("customers", DELIVERIES, "orders", "checkouts")
 BACKFILL_KINDS: Final = ("customers", "orders", "checkouts")
 #: How far before the watermark a run looks again: a change is stamped before it is
 #: committed, Saleor may read from a replica, and two clocks may differ.
