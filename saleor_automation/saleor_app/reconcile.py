@@ -41,9 +41,11 @@ logger = logging.getLogger(__name__)
 POLL: Final = Watermark.Source.POLL.value
 BACKFILL: Final = Watermark.Source.BACKFILL.value
 DELIVERIES: Final = Watermark.Kind.DELIVERIES.value
-#: Bodies as they were sent say most (whether a customer is to be told), so they come
-#: first; orders come before baskets, so that a bought one is known as bought.
-POLL_KINDS: Final = (DELIVERIES, "customers", "orders", "checkouts")
+#: An account says what its owner wants by now, so nobody is mailed for what came before a
+#: "no" that failed too: accounts come first. Bodies as they were sent say most of orders
+#: (whether a customer is to be told), so they come before these; orders come before
+#: baskets, so that a bought one is known as bought.
+POLL_KINDS: Final = ("customers", DELIVERIES, "orders", "checkouts")
 BACKFILL_KINDS: Final = ("customers", "orders", "checkouts")
 #: How far before the watermark a run looks again: a change is stamped before it is
 #: committed, Saleor may read from a replica, and two clocks may differ.
@@ -86,9 +88,10 @@ def reconcile(
     """Look through Saleor; return how it went, per kind.
 
     ``since`` looks back further than the watermark does. ``seconds`` ends it early, to be
-    gone on with later. ``settle`` leaves alone what changed so short a time ago that its
-    webhook may still be on its way. ``counted`` asks how much there is to do. ``watch`` is
-    called after every page; what it raises ends the run, which can be gone on with.
+    gone on with later. ``settle`` leaves alone orders and baskets that changed so short a
+    time ago that their webhook may still be on its way; a person's "no" is never left alone.
+    ``counted`` asks how much there is to do. ``watch`` is called after every page; what it
+    raises ends the run, which can be gone on with.
 
     Raises SaleorInstallationError when nothing is installed or Saleor knows us no more.
     Any other trouble is the outcome's ``error``.
@@ -196,7 +199,7 @@ def _overlap(source: str, kind: str) -> timedelta | None:
 def _until(source: str, kind: str, installation: Installation, settle: timedelta) -> datetime:
     if source == BACKFILL:
         return history_ends(kind, installation)
-    return clock.now() - settle
+    return clock.now() - (timedelta(0) if kind == "customers" else settle)
 
 
 def _source(

@@ -89,7 +89,11 @@ def body_make(
             f"Saleor made no body for {name}; its log says why. Look at the versions of Saleor "
             "and of saleor-automation."
         )
-    return json.dumps({**payload}).encode(), _complaint(payload)
+    complaint = _complaint(payload)
+    if complaint:
+        # Saleor also complains of what went meanwhile, as a basket does that becomes an order.
+        _object(name, kind, object_id, extra)
+    return json.dumps({**payload}).encode(), complaint
 
 
 @cache

@@ -247,7 +247,7 @@ def test_a_revoked_token_ends_it_with_what_to_do(play: Play, shop: Shop) -> None
     shop.token = "another"
     with pytest.raises(SaleorInstallationError, match="install it again"):
         reconcile()
-    assert "install it again" in Watermark.objects.get(kind="deliveries").problem
+    assert "install it again" in Watermark.objects.get(kind="customers").problem
 
 
 def test_a_missing_permission_stops_its_own_kind_alone(
@@ -283,7 +283,7 @@ def test_a_saleor_that_is_down_is_no_end(play: Play, shop: Shop, settings: Any) 
 
 
 def test_the_poll_covers_what_webhooks_cover(play: Play, shop: Shop) -> None:
-    assert POLL_KINDS == ("deliveries", "customers", "orders", "checkouts")
+    assert POLL_KINDS == ("customers", "deliveries", "orders", "checkouts")
     assert watermarks.LEASE_SECONDS > paging.PAGE_BUDGET
     body = json.loads(
         body_make(

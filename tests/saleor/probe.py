@@ -11,8 +11,9 @@ import json
 import sys
 import traceback
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+from unittest import mock
 
 from saleor_automation.project.loading import load_django
 
@@ -27,6 +28,7 @@ def asked(function: Callable[..., Any]) -> Callable[..., Any]:
 @asked
 def contacts() -> list[dict[str, Any]]:
     """Everybody known, with all their names and everything they said."""
+    from saleor_automation.people.consent import words_of
     from saleor_automation.people.models import Contact
 
     return [
@@ -38,12 +40,18 @@ def contacts() -> list[dict[str, Any]]:
             "has_account": contact.has_account,
             "is_staff": contact.is_staff,
             "identities": sorted([item.kind, item.value] for item in contact.identities.all()),
+            # Words, not rows: an account's flag is seen by several events and said once.
             "consents": [
-                {"state": item.state, "source": item.source, "topic": item.topic, "at": item.at}
-                for item in contact.consents.order_by("at", "pk")
+                {
+                    "state": "granted" if word.granted else "withdrawn",
+                    "source": word.source,
+                    "topic": word.topic,
+                    "at": word.at,
+                }
+                for word in sorted(words_of(contact.consents.all()), key=lambda word: word.at)
             ],
         }
-        for contact in Contact.objects.prefetch_related("identities")
+        for contact in Contact.objects.prefetch_related("identities", "consents")
     ]
 
 
@@ -189,6 +197,17 @@ def hasten(email: str) -> int:
             due_at=now, node_entered_at=F("node_entered_at") - (due_at - now)
         )
     return len(waiting)
+
+
+@asked
+def sweep(hours: int) -> bool:
+    """Search for deleted accounts as it will be done so many hours from now."""
+    from saleor_automation import clock
+    from saleor_automation.people.vanished import vanished_sweep
+
+    then = clock.wall() + timedelta(hours=hours)
+    with mock.patch.multiple(clock, now=lambda: then, wall=lambda: then):
+        return vanished_sweep()
 
 
 def _plain(value: Any) -> str:

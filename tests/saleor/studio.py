@@ -67,6 +67,20 @@ class Studio:
         """Run one of its commands beside it and return what it printed."""
         return run([*self._words, *arguments], environ=self.environ, cwd=ROOT)
 
+    def reconcile(self) -> None:
+        """Ask Saleor what was missed. The worker asks too, at its start: then wait for a turn."""
+
+        def done() -> bool:
+            try:
+                self.command("reconcile")
+            except AssertionError as error:
+                if "another process is looking" not in str(error):
+                    raise
+                return False
+            return True
+
+        wait_for(done, "Saleor is asked what was missed", pause=2)
+
     @property
     def _words(self) -> list[str]:
         return [sys.executable, "-m", "saleor_automation"]
@@ -160,6 +174,11 @@ class Studio:
     def mails(self, address: str) -> list[Mail]:
         """Return the mails that really left, to one address."""
         return self.sink.to(address)
+
+    def days_pass(self) -> None:
+        """Let the daily search for deleted accounts be done twice, as it takes to be sure."""
+        for hours in (21, 42):
+            wait_for(lambda hours=hours: self.ask("sweep", hours=hours), "accounts are searched")
 
     def settled(self, *, seconds: float = 60.0) -> None:
         """Wait until every received body is understood. Faults fail."""

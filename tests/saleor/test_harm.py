@@ -124,7 +124,7 @@ def _orders_of(driver: Driver, email: str) -> list[dict[str, Any]]:
 def _found(studio: Studio, kind: str, about: str, way: str) -> None:
     """Wait until a fact is known: by the plugin by itself, else by reconciliation."""
     if way == ways.APP:
-        studio.command("reconcile")
+        studio.reconcile()
     expect.fact(studio, kind, about, seconds=120)
 
 

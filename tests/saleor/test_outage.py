@@ -58,12 +58,14 @@ def test_half_an_hour_without_the_studio_loses_nothing_and_doubles_nothing(
     studio.start()
     if way == ways.APP:
         # What the Studio also does by itself, at its start and every hour.
-        studio.command("reconcile")
+        studio.reconcile()
+    if not ways.told_of_deletion(way, driver):
+        studio.days_pass()
     expect.complete(studio, truth)
     studio.settled()
     wait_for(lambda: _people(studio, truth), "people are as they were left", seconds=120, pause=1)
     # Once more: whatever is found again was counted before.
-    studio.command("reconcile")
+    studio.reconcile()
     studio.settled()
 
     lost, double = expect.missing(studio, truth), expect.double(studio, truth)

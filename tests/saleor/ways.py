@@ -38,6 +38,17 @@ def connect(way: str, driver: Driver, studio: Studio) -> dict[str, Any]:
     return wait_for(connected, f"the plugin connects {studio.url}", seconds=120, pause=0.5)
 
 
+def told_of_deletion(way: str, driver: Driver) -> bool:
+    """Say whether the Studio is told that staff deleted a customer; else it has to search.
+
+    The plugin always tells. Before 3.23 Saleor has no subscription for it.
+    """
+    app = driver.app(APP_ID)
+    assert app is not None
+    names = {webhook["name"].lower() for webhook in app["webhooks"]}
+    return way != APP or "customer deleted" in names
+
+
 def disconnect(driver: Driver) -> None:
     """Empty the plugin's form and remove the App."""
     driver.plugin_update(PLUGIN_ID, studio_url="", capture="false", webhooks="true")

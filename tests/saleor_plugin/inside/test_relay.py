@@ -213,6 +213,31 @@ def test_an_object_that_is_gone_is_dropped_with_its_row(capturing, waiting, mode
     assert capturing.got == []
 
 
+@pytest.mark.parametrize("goes", [True, False])
+def test_an_object_that_goes_while_its_body_is_made_is_no_trouble(
+    capturing, waiting, model, monkeypatch, goes
+):
+    """Seen on Saleor 3.21: a basket was bought while its prices were worked out for the body."""
+    user_model = model("account.User")
+    # Without the signal, which would write its own row.
+    user_model.objects.bulk_create([user_model(email="going@example.com")])
+    user = user_model.objects.get(email="going@example.com")
+    assert capture("customer_updated", user.pk)
+    make = payloads_module.generate_payload_from_subscription
+
+    def make_broken(**fields):
+        if goes:
+            user_model.objects.filter(pk=user.pk).delete()
+        return {**make(**fields), "user": None, "errors": [{"message": "Internal Server Error"}]}
+
+    monkeypatch.setattr(payloads_module, "generate_payload_from_subscription", make_broken)
+    relay_run()
+    assert waiting() == []
+    assert (state().gone, len(capturing.events)) == ((1, 0) if goes else (0, 1))
+    # What is still there and could not be told of is said.
+    assert state().payload_error == ("" if goes else "Internal Server Error")
+
+
 def test_a_deletion_is_told_though_the_account_is_gone(capturing, plugin, model, waiting):
     gone = model("account.User")(pk=424242, email="gone@example.com", is_staff=False)
     plugin().account_deleted(gone)
