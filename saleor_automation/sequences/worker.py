@@ -59,7 +59,7 @@ class Lane:
     #: How many rows are leased now; asked only for serial lanes.
     leased: Callable[[datetime], int] | None = None
 
-    def begin(self, *, claim: uuid.UUID, ids: Sequence[str]) -> int:
+    def begin(self, *, claim: uuid.UUID, ids: Sequence[Any]) -> int:
         """Count a try of the rows that are still held; return how many are."""
         return claim_begin(
             self.model,
@@ -71,7 +71,7 @@ class Lane:
         )
 
     def release(
-        self, *, claim: uuid.UUID, ids: Sequence[str], counted: bool, begun: bool = True
+        self, *, claim: uuid.UUID, ids: Sequence[Any], counted: bool, begun: bool = True
     ) -> None:
         """Give rows back; ``counted`` says that the error may be their own."""
         claim_release(
