@@ -19,7 +19,8 @@ from tests.dashboard import install, token
 
 from .dashboard import FakeDashboard
 
-pytestmark = pytest.mark.browser
+# The pages themselves are asked for on every database, in tests/studio.
+pytestmark = [pytest.mark.browser, pytest.mark.any_database]
 
 CUSTOMER, ORDER = "VXNlcjo3", "T3JkZXI6MQ=="
 

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 
-pytestmark = pytest.mark.own_database
+pytestmark = pytest.mark.any_database
 
 
 @pytest.fixture(scope="module")
