@@ -11,7 +11,12 @@ import pytest
 hypothesis.settings.register_profile(
     "suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
-hypothesis.settings.load_profile("suite")
+# A change is judged by what it breaks: there the same examples are tried every time. New
+# ones are looked for wherever else the suite is run.
+hypothesis.settings.register_profile(
+    "ci", parent=hypothesis.settings.get_profile("suite"), derandomize=True
+)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

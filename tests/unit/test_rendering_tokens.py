@@ -79,10 +79,11 @@ def test_text_and_attribute_survive_and_stay_ascii(value: str) -> None:
     token = tokens.attr(value)
     assert token.isascii()
     assert token.isalnum()
-    assert unescape(tokens.restore(token)) == unescape(clean) or "{" in clean
+    if not tokens.LIQUID.search(clean):
+        # Exactly, though the text itself may look like an entity, as "&#0" does.
+        assert unescape(tokens.restore(token)) == clean
     restored = tokens.restore(tokens.text(value))
     if not tokens.LIQUID.search(clean):
-        # Escaping is undone exactly, even when the text itself looks like an entity.
         assert restored.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&") == clean
 
 
