@@ -1,7 +1,8 @@
 """Send steps through the real worker: due people to mails in the sink.
 
 The pulse claims due people, a task moves them to the mail step, the pulse claims the
-planned mails, a task sends them: all of the engine, two worker processes.
+planned mails, a task asks Saleor about their orders and sends them: all of the engine,
+two worker processes.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from benchmarks import mailing, seed
 from benchmarks.parts.steps import HEAD_START
+from benchmarks.saleor import saleor_installed
 from benchmarks.services import process
 from benchmarks.sink import sink, sink_counts
 from saleor_automation import clock
@@ -25,10 +27,13 @@ def measure(*, due: int, folder: Path) -> dict[str, float]:
     mailing.people_make(count=due, due_at=now + timedelta(days=1), now=now)
     seed.statistics_refresh()
     log = folder / "worker.log"
-    with sink(folder) as port:
+    with sink(folder) as port, saleor_installed(now) as api_url:
         moment = clock.now() + timedelta(seconds=HEAD_START)
         Enrollment.objects.update(due_at=moment)
-        environ = {"EMAIL_URL": f"smtp://127.0.0.1:{port}"}
+        environ = {
+            "EMAIL_URL": f"smtp://127.0.0.1:{port}",
+            "SALEOR_AUTOMATION_SALEOR_API_URL": api_url,
+        }
         with process(
             [sys.executable, "-m", "saleor_automation", "worker"], environ=environ, log=log
         ) as running:
