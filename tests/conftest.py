@@ -23,7 +23,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave out, of a run with DATABASE_URL, what would be the same run as without."""
     if not os.environ.get("DATABASE_URL"):
         return
-    skip = pytest.mark.skip(reason="is the same on any database: run without DATABASE_URL")
+    skip = pytest.mark.skip(reason="has a database of its own: run without DATABASE_URL")
     for item in items:
-        if item.get_closest_marker("any_database"):
+        if item.get_closest_marker("own_database"):
             item.add_marker(skip)

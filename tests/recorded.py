@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,9 +37,8 @@ APP_ID = "QXBwOjE="
 #: An hour after the recording; tests of the recording stand still there.
 NOW = datetime(2026, 11, 23, 13, 30, tzinfo=UTC)
 PATH = "/saleor/webhooks/"
-#: How often they are shuffled. On PostgreSQL each takes longer, and what the order decides
-#: is decided by the same code.
-SHUFFLES = int(os.environ.get("SHUFFLES") or (40 if os.environ.get("DATABASE_URL") else 200))
+#: How often they are shuffled.
+SHUFFLES = 200
 
 
 @dataclass(frozen=True)

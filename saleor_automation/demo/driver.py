@@ -142,9 +142,11 @@ class Driver:
         A worker that has just started may be at it, or have found it already; that it was
         found is for the verdict to say.
         """
+        from saleor_automation.saleor_app.reconcile import Outcome as Look
         from saleor_automation.saleor_app.reconcile import reconcile
 
         deadline = time.monotonic() + self.patience
+        left: list[Look] = []
         while not self.stop.is_set():
             outcomes = _patiently(reconcile, self.patience)
             left = [outcome for outcome in outcomes if not outcome.finished]

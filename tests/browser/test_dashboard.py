@@ -19,8 +19,7 @@ from tests.dashboard import install, token
 
 from .dashboard import FakeDashboard
 
-# The pages themselves are asked for on every database, in tests/studio.
-pytestmark = [pytest.mark.browser, pytest.mark.any_database]
+pytestmark = pytest.mark.browser
 
 CUSTOMER, ORDER = "VXNlcjo3", "T3JkZXI6MQ=="
 

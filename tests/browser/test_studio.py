@@ -17,8 +17,7 @@ from saleor_automation.studio.sequences import Sequence
 from saleor_automation.studio.starter.loader import starter_id
 from tests.studio.helpers import email_version, sent_message
 
-# The pages themselves are asked for on every database, in tests/studio.
-pytestmark = [pytest.mark.browser, pytest.mark.any_database]
+pytestmark = pytest.mark.browser
 
 
 def publish(page: Any) -> None:

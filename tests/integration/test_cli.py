@@ -12,7 +12,7 @@ import pytest
 from saleor_automation import __version__
 from saleor_automation.project.web import free_port
 
-pytestmark = pytest.mark.any_database
+pytestmark = pytest.mark.own_database
 
 
 def run(*arguments: str, code: str | None = None, **environ: str):

@@ -17,7 +17,7 @@ from saleor_automation.project.web import free_port
 from tests.faults import processes
 
 pytestmark = [
-    pytest.mark.any_database,
+    pytest.mark.own_database,
     pytest.mark.skipif(
         not sys.platform.startswith("linux"), reason="reads the process tree from /proc"
     ),

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 
-pytestmark = pytest.mark.any_database
+pytestmark = pytest.mark.own_database
 
 
 @pytest.fixture(scope="module")

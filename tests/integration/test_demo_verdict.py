@@ -90,6 +90,11 @@ def test_a_worker_that_is_looking_is_waited_for(monkeypatch):
     assert looked(BUSY, DONE, monkeypatch=monkeypatch) == []
 
 
+def test_a_demo_that_is_ended_does_not_look(monkeypatch):
+    monkeypatch.setattr(threading.Event, "is_set", lambda self: True)
+    assert looked(BUSY, monkeypatch=monkeypatch) == []
+
+
 def test_a_look_that_never_ends_is_told(monkeypatch):
     (trouble,) = looked(BUSY, monkeypatch=monkeypatch, patience=0)
     assert "another process is at it" in trouble

@@ -85,7 +85,7 @@ def numbers(output: str, name: str) -> list[int]:
     return [int(word.replace(",", "")) for word in line.split()[len(name.split()) :]]
 
 
-@pytest.mark.any_database
+@pytest.mark.own_database
 def test_the_commands_from_before_the_install_to_nothing_new(
     studio: dict[str, str], shop: Shop
 ) -> None:
@@ -127,7 +127,7 @@ def test_the_commands_from_before_the_install_to_nothing_new(
     assert "secret" not in revoked.stderr + revoked.stdout
 
 
-@pytest.mark.any_database
+@pytest.mark.own_database
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_can_be_stopped_and_goes_on(
     studio: dict[str, str], shop: Shop, monkeypatch: pytest.MonkeyPatch, number: int

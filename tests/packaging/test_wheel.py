@@ -13,7 +13,7 @@ import pytest
 
 from .conftest import must, run
 
-pytestmark = pytest.mark.any_database
+pytestmark = pytest.mark.own_database
 
 STANDIN = Path(__file__).resolve().parents[1] / "saleor_plugin" / "standin"
 
