@@ -1,53 +1,47 @@
-"""The content a new shop starts with: complete, sendable, and nobody's to overwrite."""
+"""The content a new shop starts with: sendable, and nobody's to overwrite."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from django.db import transaction
 from django.test import Client
 from django.urls import reverse
-from wagtail.models import Locale, Page, Site
 
-from saleor_automation.emails.models import Brand, EmailVersion
+from saleor_automation.emails.models import EmailVersion
 from saleor_automation.emails.variables import sample_values
 from saleor_automation.exceptions import CompileError
 from saleor_automation.rendering.mail import mail_fill, mail_parse
 from saleor_automation.sequences.models import SequenceSwitch, SequenceVersion
-from saleor_automation.studio.pages import EmailIndexPage, EmailPage
+from saleor_automation.studio.pages import EmailPage
 from saleor_automation.studio.publishing import email_problems
 from saleor_automation.studio.sequences import Sequence
 from saleor_automation.studio.starter import starter_load
-from saleor_automation.studio.starter.content import SEQUENCES
 from saleor_automation.studio.starter.loader import TEXTS, starter_id
 
 from .helpers import NOW
 
-pytestmark = pytest.mark.django_db
+
+@pytest.fixture(scope="module")
+def loaded(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Load the content once; each test works inside a savepoint of this transaction."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        starter_load(now=NOW)
+        yield
+        transaction.set_rollback(True)
 
 
-@pytest.fixture
-def loaded() -> None:
-    starter_load(now=NOW)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("loaded")]
 
 
-def test_it_makes_three_sequences_and_eleven_emails_in_two_languages() -> None:
-    result = starter_load(now=NOW)
-    assert (result.sequences, result.emails, result.brands) == (3, 22, 1)
-    assert EmailPage.objects.filter(live=True).count() == 22
-    ready = EmailVersion.objects.filter(is_current=True, status=EmailVersion.Status.READY)
-    assert ready.filter(language="en").count() == ready.filter(language="ms").count() == 11
-    assert {folder.locale.language_code for folder in EmailIndexPage.objects.all()} == {"en", "ms"}
-
-
-@pytest.mark.usefixtures("loaded")
 def test_no_email_has_anything_to_repair() -> None:
     for page in EmailPage.objects.all():
         assert email_problems(page) == [], page.title
     assert not EmailVersion.objects.exclude(diagnostics=[]).exists()
 
 
-@pytest.mark.usefixtures("loaded")
 def test_the_languages_of_an_email_share_its_key() -> None:
     keys = EmailVersion.objects.values_list("email_key", "language")
     assert set(keys) == {
@@ -55,7 +49,6 @@ def test_the_languages_of_an_email_share_its_key() -> None:
     }
 
 
-@pytest.mark.usefixtures("loaded")
 def test_sequences_are_published_and_off() -> None:
     assert Sequence.objects.filter(live=True).count() == 3
     versions = SequenceVersion.objects.filter(is_current=True)
@@ -69,7 +62,6 @@ def test_sequences_are_published_and_off() -> None:
         assert sequence.problems() == []
 
 
-@pytest.mark.usefixtures("loaded")
 def test_every_mail_greets_and_has_one_button() -> None:
     for version in EmailVersion.objects.all():
         text = mail_fill(
@@ -85,7 +77,6 @@ def test_every_mail_greets_and_has_one_button() -> None:
         assert page.preheader, page.title
 
 
-@pytest.mark.usefixtures("loaded")
 def test_a_second_run_changes_nothing() -> None:
     before = list(EmailVersion.objects.order_by("pk").values())
     result = starter_load(now=NOW)
@@ -94,7 +85,6 @@ def test_a_second_run_changes_nothing() -> None:
     assert SequenceVersion.objects.count() == 3
 
 
-@pytest.mark.usefixtures("loaded")
 def test_what_an_editor_changed_stays() -> None:
     page = EmailPage.objects.get(slug="welcome-hello", locale__language_code="en")
     page.subject = "Hello from us"
@@ -111,33 +101,12 @@ def test_what_an_editor_changed_stays() -> None:
     assert not EmailPage.objects.get(slug="welcome-last-one", locale__language_code="ms").live
 
 
-@pytest.mark.usefixtures("loaded")
 def test_a_deleted_sequence_does_not_come_back() -> None:
     Sequence.objects.get(key=starter_id("sequence", "basket")).delete()
     assert starter_load(now=NOW).sequences == 0
     assert Sequence.objects.count() == 2
 
 
-def test_a_shop_with_a_brand_keeps_its_own() -> None:
-    Brand.objects.create(name="Paper & Co")
-    assert starter_load(now=NOW).brands == 0
-    assert Brand.objects.get().name == "Paper & Co"
-
-
-def test_one_language_can_be_loaded_alone_and_the_other_later() -> None:
-    first = starter_load(now=NOW, languages=("en",))
-    assert (first.sequences, first.emails) == (3, 11)
-    assert not Locale.objects.filter(language_code="ms").exists()
-    second = starter_load(now=NOW, languages=("en", "ms"))
-    assert (second.sequences, second.emails) == (0, 11)
-
-
-def test_a_language_without_texts_is_refused() -> None:
-    with pytest.raises(ValueError, match="no starter texts in \\['xx'\\]"):
-        starter_load(now=NOW, languages=("en", "xx"))
-
-
-@pytest.mark.usefixtures("loaded")
 def test_a_sequence_cannot_send_an_unpublished_email() -> None:
     EmailPage.objects.get(slug="welcome-hello", locale__language_code="en").unpublish()
     with pytest.raises(CompileError) as caught:
@@ -145,7 +114,6 @@ def test_a_sequence_cannot_send_an_unpublished_email() -> None:
     assert "is not published in the default language" in str(caught.value.diagnostics[0])
 
 
-@pytest.mark.usefixtures("loaded")
 def test_an_email_a_sequence_sends_cannot_be_deleted(admin_client: Client) -> None:
     page = EmailPage.objects.get(slug="welcome-hello", locale__language_code="en")
     for needed, names in ((page, "“Welcome”."), (page.get_parent(), "“After the purchase”")):
@@ -162,7 +130,6 @@ def test_an_email_a_sequence_sends_cannot_be_deleted(admin_client: Client) -> No
     assert not EmailPage.objects.filter(pk=page.pk).exists()
 
 
-@pytest.mark.usefixtures("loaded")
 def test_an_email_a_sequence_sends_cannot_be_unpublished(admin_client: Client) -> None:
     page = EmailPage.objects.get(slug="welcome-hello", locale__language_code="en")
     one = reverse("wagtailadmin_pages:unpublish", args=[page.pk])
@@ -179,34 +146,3 @@ def test_an_email_a_sequence_sends_cannot_be_unpublished(admin_client: Client) -
     admin_client.post(one)
     page.refresh_from_db()
     assert not page.live
-
-
-def test_wagtails_welcome_page_makes_room() -> None:
-    assert Page.objects.filter(slug="home", depth=2).exists()
-    starter_load(now=NOW)
-    assert not Page.objects.filter(slug="home").exists()
-    folder = EmailIndexPage.objects.get(locale__language_code="en")
-    assert Site.objects.get().root_page_id == folder.pk
-
-
-def test_a_hosts_own_first_page_stays() -> None:
-    home = Page.objects.get(slug="home", depth=2)
-    home.title = "Our shop"
-    home.save_revision().publish()
-    starter_load(now=NOW)
-    assert Site.objects.get().root_page_id == home.pk
-
-
-def test_both_languages_say_the_same_things() -> None:
-    english, malay = TEXTS["en"], TEXTS["ms"]
-    assert set(english) == set(malay)
-    assert {step.email for content in SEQUENCES for step in content.steps} == set(english)
-    for slug in english:
-        assert [kind for kind, _value in english[slug].body] == [
-            kind for kind, _value in malay[slug].body
-        ], slug
-        names = [
-            sorted(set(re.findall(r"\{\{ ([a-z_.]+)", str(text))))
-            for text in (english[slug], malay[slug])
-        ]
-        assert names[0] == names[1], slug
