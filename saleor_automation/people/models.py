@@ -68,6 +68,8 @@ class Consent(models.Model):
     class State(models.TextChoices):
         GRANTED = "granted", _("agreed")
         WITHDRAWN = "withdrawn", _("withdrew")
+        #: What staff entered before was a mistake; see ``people.consent``.
+        RETRACTED = "retracted", _("entered by mistake")
 
     contact = models.ForeignKey(
         Contact, on_delete=models.CASCADE, related_name="consents", db_index=False
@@ -79,7 +81,7 @@ class Consent(models.Model):
     state = models.CharField(max_length=16, choices=State.choices)
     #: Legal basis: opt_in, double_opt_in, soft_opt_in, import.
     basis = models.CharField(max_length=32, blank=True, default="")
-    #: Where it was said: checkout, account, order, unsubscribe, preferences, import;
+    #: Where it was said: checkout, account, order, unsubscribe, preferences, import, staff;
     #: write_back is a sighting of what we wrote into the account ourselves.
     source = models.CharField(max_length=64)
     #: The words the person saw, and their version.

@@ -31,6 +31,7 @@ from . import permissions
 from .faults import FaultIndexView, FaultView
 from .mails import MailIndexView, MailSourceView, MailView
 from .pages import EmailIndexPage
+from .people import PersonConsentView, PersonIndexView, PersonView
 from .saleor import SaleorView
 from .selectors import Standing, standings
 from .sending import SendingView
@@ -186,6 +187,23 @@ class MailsViewSet(GuardedViewSet):
         ]
 
 
+class PeopleViewSet(GuardedViewSet):
+    name = "automation_people"
+    url_prefix = "automation/people"
+    icon = "group"
+    menu_label = _("People")
+    policy = permissions.PEOPLE
+
+    def get_urlpatterns(self) -> list[URLPattern]:
+        return [
+            path("", PersonIndexView.as_view(), name="index"),
+            path("results/", PersonIndexView.as_view(results_only=True), name="results"),
+            path("<uuid:pk>/", PersonView.as_view(), name="detail"),
+            path("<uuid:pk>/no/", PersonConsentView.as_view(), {"word": "no"}, name="no"),
+            path("<uuid:pk>/undo/", PersonConsentView.as_view(), {"word": "undo"}, name="undo"),
+        ]
+
+
 class FaultsViewSet(GuardedViewSet):
     name = "automation_faults"
     url_prefix = "automation/not-understood"
@@ -238,6 +256,7 @@ class AutomationGroup(SnippetViewSetGroup):
         SequenceViewSet,
         EmailsViewSet,
         MailsViewSet,
+        PeopleViewSet,
         BrandViewSet,
         SendingViewSet,
         SaleorViewSet,
