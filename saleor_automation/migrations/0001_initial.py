@@ -15,1643 +15,602 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     initial = True
 
     dependencies = [
-        ("wagtailcore", "0098_apitoken"),
+        ('wagtailcore', '0098_apitoken'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="Brand",
+            name='Brand',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "channel",
-                    models.CharField(
-                        blank=True,
-                        default="",
-                        help_text="Slug of the sales channel. Leave empty for the default brand.",
-                        max_length=255,
-                        unique=True,
-                        verbose_name="channel",
-                    ),
-                ),
-                ("name", models.CharField(max_length=128, verbose_name="shop name")),
-                (
-                    "from_name",
-                    models.CharField(
-                        blank=True, default="", max_length=128, verbose_name="sender name"
-                    ),
-                ),
-                (
-                    "from_email",
-                    models.EmailField(
-                        blank=True, default="", max_length=254, verbose_name="sender address"
-                    ),
-                ),
-                (
-                    "reply_to",
-                    models.EmailField(
-                        blank=True, default="", max_length=254, verbose_name="reply-to address"
-                    ),
-                ),
-                (
-                    "postal_address",
-                    models.TextField(
-                        blank=True,
-                        default="",
-                        help_text="Printed in every footer; the law of most countries asks for it.",
-                        verbose_name="postal address",
-                    ),
-                ),
-                (
-                    "website_url",
-                    models.URLField(
-                        blank=True,
-                        default="",
-                        validators=[
-                            django.core.validators.URLValidator(
-                                code="web_address",
-                                message="Write the whole address: https://…",
-                                schemes=["http", "https"],
-                            )
-                        ],
-                        verbose_name="website",
-                    ),
-                ),
-                (
-                    "basket_url",
-                    models.CharField(
-                        blank=True,
-                        default="",
-                        help_text="May hold {checkout_id}, {checkout_token}, {channel} and {language}, for example https://shop.example/checkout?checkout={checkout_id}",
-                        max_length=500,
-                        validators=[saleor_automation.emails.validators.basket_url_validate],
-                        verbose_name="link to a basket",
-                    ),
-                ),
-                (
-                    "logo_url",
-                    models.URLField(
-                        blank=True,
-                        default="",
-                        validators=[
-                            django.core.validators.URLValidator(
-                                code="web_address",
-                                message="Write the whole address: https://…",
-                                schemes=["http", "https"],
-                            )
-                        ],
-                        verbose_name="logo",
-                    ),
-                ),
-                (
-                    "color_primary",
-                    models.CharField(
-                        default="#1f4b3f",
-                        max_length=7,
-                        validators=[
-                            django.core.validators.RegexValidator(
-                                "^#[0-9a-fA-F]{6}\\Z",
-                                "Write the colour as # and six digits or letters, like #1f4b3f.",
-                            )
-                        ],
-                        verbose_name="button colour",
-                    ),
-                ),
-                (
-                    "color_text",
-                    models.CharField(
-                        default="#222222",
-                        max_length=7,
-                        validators=[
-                            django.core.validators.RegexValidator(
-                                "^#[0-9a-fA-F]{6}\\Z",
-                                "Write the colour as # and six digits or letters, like #1f4b3f.",
-                            )
-                        ],
-                        verbose_name="text colour",
-                    ),
-                ),
-                (
-                    "color_background",
-                    models.CharField(
-                        default="#f4f1ec",
-                        max_length=7,
-                        validators=[
-                            django.core.validators.RegexValidator(
-                                "^#[0-9a-fA-F]{6}\\Z",
-                                "Write the colour as # and six digits or letters, like #1f4b3f.",
-                            )
-                        ],
-                        verbose_name="background colour",
-                    ),
-                ),
-                (
-                    "font_family",
-                    models.CharField(
-                        default="Helvetica, Arial, sans-serif", max_length=200, verbose_name="font"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('channel', models.CharField(blank=True, default='', help_text='Slug of the sales channel. Leave empty for the default brand.', max_length=255, unique=True, verbose_name='channel')),
+                ('name', models.CharField(max_length=128, verbose_name='shop name')),
+                ('from_name', models.CharField(blank=True, default='', max_length=128, verbose_name='sender name')),
+                ('from_email', models.EmailField(blank=True, default='', max_length=254, verbose_name='sender address')),
+                ('reply_to', models.EmailField(blank=True, default='', max_length=254, verbose_name='reply-to address')),
+                ('postal_address', models.TextField(blank=True, default='', help_text='Printed in every footer; the law of most countries asks for it.', verbose_name='postal address')),
+                ('website_url', models.URLField(blank=True, default='', validators=[django.core.validators.URLValidator(code='web_address', message='Write the whole address: https://…', schemes=['http', 'https'])], verbose_name='website')),
+                ('basket_url', models.CharField(blank=True, default='', help_text='May hold {checkout_id}, {checkout_token}, {channel} and {language}, for example https://shop.example/checkout?checkout={checkout_id}', max_length=500, validators=[saleor_automation.emails.validators.basket_url_validate], verbose_name='link to a basket')),
+                ('logo_url', models.URLField(blank=True, default='', validators=[django.core.validators.URLValidator(code='web_address', message='Write the whole address: https://…', schemes=['http', 'https'])], verbose_name='logo')),
+                ('color_primary', models.CharField(default='#1f4b3f', max_length=7, validators=[django.core.validators.RegexValidator('^#[0-9a-fA-F]{6}\\Z', 'Write the colour as # and six digits or letters, like #1f4b3f.')], verbose_name='button colour')),
+                ('color_text', models.CharField(default='#222222', max_length=7, validators=[django.core.validators.RegexValidator('^#[0-9a-fA-F]{6}\\Z', 'Write the colour as # and six digits or letters, like #1f4b3f.')], verbose_name='text colour')),
+                ('color_background', models.CharField(default='#f4f1ec', max_length=7, validators=[django.core.validators.RegexValidator('^#[0-9a-fA-F]{6}\\Z', 'Write the colour as # and six digits or letters, like #1f4b3f.')], verbose_name='background colour')),
+                ('font_family', models.CharField(default='Helvetica, Arial, sans-serif', max_length=200, verbose_name='font')),
             ],
             options={
-                "verbose_name": "brand",
-                "verbose_name_plural": "brands",
+                'verbose_name': 'brand',
+                'verbose_name_plural': 'brands',
             },
         ),
         migrations.CreateModel(
-            name="Channel",
+            name='Channel',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("slug", models.CharField(max_length=255, unique=True)),
-                ("currency", models.CharField(blank=True, default="", max_length=3)),
-                ("default_country", models.CharField(blank=True, default="", max_length=2)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('slug', models.CharField(max_length=255, unique=True)),
+                ('currency', models.CharField(blank=True, default='', max_length=3)),
+                ('default_country', models.CharField(blank=True, default='', max_length=2)),
             ],
             options={
-                "verbose_name": "channel",
-                "verbose_name_plural": "channels",
+                'verbose_name': 'channel',
+                'verbose_name_plural': 'channels',
             },
         ),
         migrations.CreateModel(
-            name="Contact",
+            name='Contact',
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("email", models.CharField(blank=True, default="", max_length=254)),
-                ("first_name", models.CharField(blank=True, default="", max_length=256)),
-                ("last_name", models.CharField(blank=True, default="", max_length=256)),
-                ("language", models.CharField(blank=True, default="", max_length=16)),
-                ("country", models.CharField(blank=True, default="", max_length=2)),
-                ("channel", models.CharField(blank=True, default="", max_length=255)),
-                ("has_account", models.BooleanField(default=False)),
-                ("is_staff", models.BooleanField(default=False)),
-                ("created_at", models.DateTimeField()),
-                ("field_versions", models.JSONField(default=dict)),
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('email', models.CharField(blank=True, default='', max_length=254)),
+                ('first_name', models.CharField(blank=True, default='', max_length=256)),
+                ('last_name', models.CharField(blank=True, default='', max_length=256)),
+                ('language', models.CharField(blank=True, default='', max_length=16)),
+                ('country', models.CharField(blank=True, default='', max_length=2)),
+                ('channel', models.CharField(blank=True, default='', max_length=255)),
+                ('has_account', models.BooleanField(default=False)),
+                ('is_staff', models.BooleanField(default=False)),
+                ('created_at', models.DateTimeField()),
+                ('field_versions', models.JSONField(default=dict)),
             ],
             options={
-                "verbose_name": "contact",
-                "verbose_name_plural": "contacts",
+                'verbose_name': 'contact',
+                'verbose_name_plural': 'contacts',
             },
         ),
         migrations.CreateModel(
-            name="DemoClock",
+            name='DemoClock',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("at", models.DateTimeField()),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('at', models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name="EmailIndexPage",
+            name='EmailIndexPage',
             fields=[
-                (
-                    "page_ptr",
-                    models.OneToOneField(
-                        auto_created=True,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        parent_link=True,
-                        primary_key=True,
-                        serialize=False,
-                        to=settings.WAGTAIL_PAGE_MODEL,
-                    ),
-                ),
+                ('page_ptr', models.OneToOneField(auto_created=True, on_delete=django.db.models.deletion.CASCADE, parent_link=True, primary_key=True, serialize=False, to=settings.WAGTAIL_PAGE_MODEL)),
             ],
             options={
-                "verbose_name": "email folder",
-                "verbose_name_plural": "email folders",
+                'verbose_name': 'email folder',
+                'verbose_name_plural': 'email folders',
             },
-            bases=("wagtailcore.page",),
+            bases=('wagtailcore.page',),
         ),
         migrations.CreateModel(
-            name="EmailPage",
+            name='EmailPage',
             fields=[
-                (
-                    "page_ptr",
-                    models.OneToOneField(
-                        auto_created=True,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        parent_link=True,
-                        primary_key=True,
-                        serialize=False,
-                        to=settings.WAGTAIL_PAGE_MODEL,
-                    ),
-                ),
-                (
-                    "subject",
-                    models.CharField(
-                        help_text="May hold variables, for example {{ contact.first_name }}, {{ shop.name }} or {{ order.number }}.",
-                        max_length=255,
-                        verbose_name="subject",
-                    ),
-                ),
-                (
-                    "preheader",
-                    models.CharField(
-                        blank=True,
-                        default="",
-                        help_text="Shown after the subject in most inboxes. May hold variables.",
-                        max_length=255,
-                        verbose_name="preview line",
-                    ),
-                ),
-                (
-                    "body",
-                    wagtail.fields.StreamField(
-                        [
-                            ("heading", 2),
-                            ("text", 3),
-                            ("image", 6),
-                            ("button", 9),
-                            ("items", 13),
-                            ("divider", 14),
-                            ("footer", 15),
-                        ],
-                        blank=True,
-                        block_lookup={
-                            0: (
-                                "wagtail.blocks.CharBlock",
-                                (),
-                                {
-                                    "help_text": "May hold variables such as {{ contact.first_name }}.",
-                                    "label": "Text",
-                                    "max_length": 255,
-                                },
-                            ),
-                            1: (
-                                "wagtail.blocks.ChoiceBlock",
-                                [],
-                                {
-                                    "choices": saleor_automation.studio.blocks.content.heading_levels,
-                                    "label": "Size",
-                                },
-                            ),
-                            2: ("wagtail.blocks.StructBlock", [[("text", 0), ("level", 1)]], {}),
-                            3: ("saleor_automation.studio.blocks.content.TextBlock", (), {}),
-                            4: ("wagtail.images.blocks.ImageBlock", [], {"label": "Image"}),
-                            5: (
-                                "wagtail.blocks.CharBlock",
-                                (),
-                                {
-                                    "help_text": "An address, a page of the shop such as /sale, or {{ shop.url }}.",
-                                    "label": "Link",
-                                    "max_length": 1000,
-                                    "required": False,
-                                },
-                            ),
-                            6: ("wagtail.blocks.StructBlock", [[("image", 4), ("link", 5)]], {}),
-                            7: (
-                                "wagtail.blocks.CharBlock",
-                                (),
-                                {
-                                    "help_text": "What happens on a click, for example: Back to my basket.",
-                                    "label": "Label",
-                                    "max_length": 80,
-                                },
-                            ),
-                            8: (
-                                "wagtail.blocks.CharBlock",
-                                (),
-                                {
-                                    "help_text": "An address, a page of the shop such as /sale, or a variable: {{ basket.url }}, {{ shop.url }}.",
-                                    "label": "Link",
-                                    "max_length": 1000,
-                                },
-                            ),
-                            9: ("wagtail.blocks.StructBlock", [[("label", 7), ("link", 8)]], {}),
-                            10: (
-                                "wagtail.blocks.ChoiceBlock",
-                                [],
-                                {
-                                    "choices": saleor_automation.studio.blocks.shop.item_sources,
-                                    "label": "Show",
-                                },
-                            ),
-                            11: (
-                                "wagtail.blocks.BooleanBlock",
-                                (),
-                                {"default": True, "label": "With pictures", "required": False},
-                            ),
-                            12: (
-                                "wagtail.blocks.BooleanBlock",
-                                (),
-                                {"default": True, "label": "With the total", "required": False},
-                            ),
-                            13: (
-                                "wagtail.blocks.StructBlock",
-                                [[("source", 10), ("show_images", 11), ("show_total", 12)]],
-                                {},
-                            ),
-                            14: ("saleor_automation.studio.blocks.content.DividerBlock", (), {}),
-                            15: ("saleor_automation.studio.blocks.content.FooterBlock", (), {}),
-                        },
-                        verbose_name="body",
-                    ),
-                ),
+                ('page_ptr', models.OneToOneField(auto_created=True, on_delete=django.db.models.deletion.CASCADE, parent_link=True, primary_key=True, serialize=False, to=settings.WAGTAIL_PAGE_MODEL)),
+                ('subject', models.CharField(help_text='May hold variables, for example {{ contact.first_name }}, {{ shop.name }} or {{ order.number }}.', max_length=255, verbose_name='subject')),
+                ('preheader', models.CharField(blank=True, default='', help_text='Shown after the subject in most inboxes. May hold variables.', max_length=255, verbose_name='preview line')),
+                ('body', wagtail.fields.StreamField([('heading', 2), ('text', 3), ('image', 6), ('button', 9), ('items', 13), ('divider', 14), ('footer', 15)], blank=True, block_lookup={0: ('wagtail.blocks.CharBlock', (), {'help_text': 'May hold variables such as {{ contact.first_name }}.', 'label': 'Text', 'max_length': 255}), 1: ('wagtail.blocks.ChoiceBlock', [], {'choices': saleor_automation.studio.blocks.content.heading_levels, 'label': 'Size'}), 2: ('wagtail.blocks.StructBlock', [[('text', 0), ('level', 1)]], {}), 3: ('saleor_automation.studio.blocks.content.TextBlock', (), {}), 4: ('wagtail.images.blocks.ImageBlock', [], {'label': 'Image'}), 5: ('wagtail.blocks.CharBlock', (), {'help_text': 'An address, a page of the shop such as /sale, or {{ shop.url }}.', 'label': 'Link', 'max_length': 1000, 'required': False}), 6: ('wagtail.blocks.StructBlock', [[('image', 4), ('link', 5)]], {}), 7: ('wagtail.blocks.CharBlock', (), {'help_text': 'What happens on a click, for example: Back to my basket.', 'label': 'Label', 'max_length': 80}), 8: ('wagtail.blocks.CharBlock', (), {'help_text': 'An address, a page of the shop such as /sale, or a variable: {{ basket.url }}, {{ shop.url }}.', 'label': 'Link', 'max_length': 1000}), 9: ('wagtail.blocks.StructBlock', [[('label', 7), ('link', 8)]], {}), 10: ('wagtail.blocks.ChoiceBlock', [], {'choices': saleor_automation.studio.blocks.shop.item_sources, 'label': 'Show'}), 11: ('wagtail.blocks.BooleanBlock', (), {'default': True, 'label': 'With pictures', 'required': False}), 12: ('wagtail.blocks.BooleanBlock', (), {'default': True, 'label': 'With the total', 'required': False}), 13: ('wagtail.blocks.StructBlock', [[('source', 10), ('show_images', 11), ('show_total', 12)]], {}), 14: ('saleor_automation.studio.blocks.content.DividerBlock', (), {}), 15: ('saleor_automation.studio.blocks.content.FooterBlock', (), {})}, verbose_name='body')),
             ],
             options={
-                "verbose_name": "email",
-                "verbose_name_plural": "emails",
+                'verbose_name': 'email',
+                'verbose_name_plural': 'emails',
             },
-            bases=("wagtailcore.page", models.Model),
+            bases=('wagtailcore.page', models.Model),
         ),
         migrations.CreateModel(
-            name="Heartbeat",
+            name='Heartbeat',
             fields=[
-                ("name", models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ("at", models.DateTimeField()),
-                ("detail", models.JSONField(default=dict)),
+                ('name', models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ('at', models.DateTimeField()),
+                ('detail', models.JSONField(default=dict)),
             ],
         ),
         migrations.CreateModel(
-            name="Installation",
+            name='Installation',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("api_url", models.CharField(max_length=255, unique=True)),
-                ("app_id", models.CharField(blank=True, default="", max_length=64)),
-                ("token", models.CharField(blank=True, default="", max_length=255)),
-                ("jwks", models.JSONField(default=dict)),
-                ("jwks_fetched_at", models.DateTimeField(blank=True, null=True)),
-                ("saleor_version", models.CharField(blank=True, default="", max_length=32)),
-                ("shop_name", models.CharField(blank=True, default="", max_length=255)),
-                ("is_active", models.BooleanField(default=True)),
-                ("installed_at", models.DateTimeField()),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('api_url', models.CharField(max_length=255, unique=True)),
+                ('app_id', models.CharField(blank=True, default='', max_length=64)),
+                ('token', models.CharField(blank=True, default='', max_length=255)),
+                ('jwks', models.JSONField(default=dict)),
+                ('jwks_fetched_at', models.DateTimeField(blank=True, null=True)),
+                ('saleor_version', models.CharField(blank=True, default='', max_length=32)),
+                ('shop_name', models.CharField(blank=True, default='', max_length=255)),
+                ('is_active', models.BooleanField(default=True)),
+                ('installed_at', models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name="Message",
+            name='Message',
             fields=[
-                ("id", models.UUIDField(editable=False, primary_key=True, serialize=False)),
-                ("key", models.CharField(max_length=200)),
-                (
-                    "source",
-                    models.CharField(
-                        choices=[
-                            ("step", "sequence"),
-                            ("campaign", "campaign"),
-                            ("system", "system"),
-                            ("test", "test"),
-                        ],
-                        max_length=16,
-                    ),
-                ),
-                (
-                    "purpose",
-                    models.CharField(
-                        choices=[("marketing", "marketing"), ("transactional", "transactional")],
-                        max_length=16,
-                    ),
-                ),
-                ("topic", models.CharField(blank=True, default="", max_length=64)),
-                ("channel", models.CharField(blank=True, default="", max_length=255)),
-                ("sequence", models.UUIDField(blank=True, null=True)),
-                ("node", models.CharField(blank=True, default="", max_length=64)),
-                ("email_key", models.UUIDField()),
-                ("to_address", models.CharField(blank=True, default="", max_length=254)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("planned", "planned"),
-                            ("claimed", "being prepared"),
-                            ("handed_over", "handed to the mail server"),
-                            ("accepted", "sent"),
-                            ("ambiguous", "unclear"),
-                            ("failed", "failed"),
-                            ("skipped", "not sent"),
-                            ("expired", "too late to send"),
-                        ],
-                        default="planned",
-                        max_length=12,
-                    ),
-                ),
-                ("reason", models.CharField(blank=True, default="", max_length=64)),
-                ("detail", models.CharField(blank=True, default="", max_length=255)),
-                ("planned_at", models.DateTimeField()),
-                ("due_at", models.DateTimeField()),
-                ("expires_at", models.DateTimeField(blank=True, null=True)),
-                ("handed_over_at", models.DateTimeField(blank=True, null=True)),
-                ("settled_at", models.DateTimeField(blank=True, null=True)),
-                ("provider_id", models.CharField(blank=True, default="", max_length=255)),
-                ("attempts", models.PositiveSmallIntegerField(default=0)),
-                ("tries", models.PositiveSmallIntegerField(default=0)),
-                ("claim", models.UUIDField(blank=True, null=True)),
-                ("claimed_until", models.DateTimeField(blank=True, null=True)),
-                (
-                    "contact",
-                    models.ForeignKey(
-                        blank=True,
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="messages",
-                        to="saleor_automation.contact",
-                    ),
-                ),
+                ('id', models.UUIDField(editable=False, primary_key=True, serialize=False)),
+                ('key', models.CharField(max_length=200)),
+                ('source', models.CharField(choices=[('step', 'sequence'), ('campaign', 'campaign'), ('system', 'system'), ('test', 'test')], max_length=16)),
+                ('purpose', models.CharField(choices=[('marketing', 'marketing'), ('transactional', 'transactional')], max_length=16)),
+                ('topic', models.CharField(blank=True, default='', max_length=64)),
+                ('channel', models.CharField(blank=True, default='', max_length=255)),
+                ('sequence', models.UUIDField(blank=True, null=True)),
+                ('node', models.CharField(blank=True, default='', max_length=64)),
+                ('email_key', models.UUIDField()),
+                ('to_address', models.CharField(blank=True, default='', max_length=254)),
+                ('state', models.CharField(choices=[('planned', 'planned'), ('claimed', 'being prepared'), ('handed_over', 'handed to the mail server'), ('accepted', 'sent'), ('ambiguous', 'unclear'), ('failed', 'failed'), ('skipped', 'not sent'), ('expired', 'too late to send')], default='planned', max_length=12)),
+                ('reason', models.CharField(blank=True, default='', max_length=64)),
+                ('detail', models.CharField(blank=True, default='', max_length=255)),
+                ('planned_at', models.DateTimeField()),
+                ('due_at', models.DateTimeField()),
+                ('expires_at', models.DateTimeField(blank=True, null=True)),
+                ('handed_over_at', models.DateTimeField(blank=True, null=True)),
+                ('settled_at', models.DateTimeField(blank=True, null=True)),
+                ('provider_id', models.CharField(blank=True, default='', max_length=255)),
+                ('attempts', models.PositiveSmallIntegerField(default=0)),
+                ('tries', models.PositiveSmallIntegerField(default=0)),
+                ('claim', models.UUIDField(blank=True, null=True)),
+                ('claimed_until', models.DateTimeField(blank=True, null=True)),
+                ('contact', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='messages', to='saleor_automation.contact')),
             ],
             options={
-                "verbose_name": "message",
-                "verbose_name_plural": "messages",
+                'verbose_name': 'message',
+                'verbose_name_plural': 'messages',
             },
         ),
         migrations.CreateModel(
-            name="SendingControl",
+            name='SendingControl',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("paused", models.BooleanField(default=False)),
-                (
-                    "consent_policy",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("", "not chosen yet"),
-                            ("opt_in", "only people who agreed"),
-                            ("soft_opt_in", "also people who used the shop, until they say no"),
-                        ],
-                        default="",
-                        max_length=16,
-                    ),
-                ),
-                ("bound_environment", models.CharField(blank=True, default="", max_length=64)),
-                ("bound_host", models.CharField(blank=True, default="", max_length=255)),
-                ("bound_database", models.CharField(blank=True, default="", max_length=255)),
-                ("bound_at", models.DateTimeField(blank=True, null=True)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('paused', models.BooleanField(default=False)),
+                ('consent_policy', models.CharField(blank=True, choices=[('', 'not chosen yet'), ('opt_in', 'only people who agreed'), ('soft_opt_in', 'also people who used the shop, until they say no')], default='', max_length=16)),
+                ('bound_environment', models.CharField(blank=True, default='', max_length=64)),
+                ('bound_host', models.CharField(blank=True, default='', max_length=255)),
+                ('bound_database', models.CharField(blank=True, default='', max_length=255)),
+                ('bound_at', models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                "verbose_name": "sending",
+                'verbose_name': 'sending',
             },
         ),
         migrations.CreateModel(
-            name="SequenceSwitch",
+            name='SequenceSwitch',
             fields=[
-                ("sequence", models.UUIDField(primary_key=True, serialize=False)),
-                ("name", models.CharField(max_length=255)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("off", "off"), ("on", "on"), ("paused", "paused")],
-                        default="off",
-                        max_length=8,
-                    ),
-                ),
-                ("changed_at", models.DateTimeField()),
+                ('sequence', models.UUIDField(primary_key=True, serialize=False)),
+                ('name', models.CharField(max_length=255)),
+                ('state', models.CharField(choices=[('off', 'off'), ('on', 'on'), ('paused', 'paused')], default='off', max_length=8)),
+                ('changed_at', models.DateTimeField()),
             ],
             options={
-                "verbose_name": "sequence switch",
-                "verbose_name_plural": "sequence switches",
+                'verbose_name': 'sequence switch',
+                'verbose_name_plural': 'sequence switches',
             },
         ),
         migrations.CreateModel(
-            name="EmailVersion",
+            name='EmailVersion',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("email_key", models.UUIDField()),
-                ("language", models.CharField(max_length=16)),
-                ("number", models.PositiveIntegerField()),
-                ("digest", models.CharField(max_length=64)),
-                (
-                    "status",
-                    models.CharField(
-                        choices=[("ready", "ready"), ("failed", "failed")], max_length=8
-                    ),
-                ),
-                ("is_current", models.BooleanField(default=False)),
-                ("title", models.CharField(max_length=255)),
-                ("subject", models.TextField(blank=True, default="")),
-                ("preheader", models.TextField(blank=True, default="")),
-                ("html", models.TextField(blank=True, default="")),
-                ("text", models.TextField(blank=True, default="")),
-                ("variables", models.JSONField(default=list)),
-                ("diagnostics", models.JSONField(default=list)),
-                ("compiler", models.CharField(blank=True, default="", max_length=64)),
-                ("page_id", models.PositiveBigIntegerField(blank=True, null=True)),
-                ("revision_id", models.PositiveBigIntegerField(blank=True, null=True)),
-                ("created_at", models.DateTimeField()),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('email_key', models.UUIDField()),
+                ('language', models.CharField(max_length=16)),
+                ('number', models.PositiveIntegerField()),
+                ('digest', models.CharField(max_length=64)),
+                ('status', models.CharField(choices=[('ready', 'ready'), ('failed', 'failed')], max_length=8)),
+                ('is_current', models.BooleanField(default=False)),
+                ('title', models.CharField(max_length=255)),
+                ('subject', models.TextField(blank=True, default='')),
+                ('preheader', models.TextField(blank=True, default='')),
+                ('html', models.TextField(blank=True, default='')),
+                ('text', models.TextField(blank=True, default='')),
+                ('variables', models.JSONField(default=list)),
+                ('diagnostics', models.JSONField(default=list)),
+                ('compiler', models.CharField(blank=True, default='', max_length=64)),
+                ('page_id', models.PositiveBigIntegerField(blank=True, null=True)),
+                ('revision_id', models.PositiveBigIntegerField(blank=True, null=True)),
+                ('created_at', models.DateTimeField()),
             ],
             options={
-                "verbose_name": "email version",
-                "verbose_name_plural": "email versions",
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("email_key", "language", "number"), name="sa_email_version_number"
-                    ),
-                    models.UniqueConstraint(
-                        fields=("email_key", "language", "digest"), name="sa_email_version_digest"
-                    ),
-                    models.UniqueConstraint(
-                        condition=models.Q(("is_current", True)),
-                        fields=("email_key", "language"),
-                        name="sa_email_version_current",
-                    ),
-                ],
+                'verbose_name': 'email version',
+                'verbose_name_plural': 'email versions',
+                'constraints': [models.UniqueConstraint(fields=('email_key', 'language', 'number'), name='sa_email_version_number'), models.UniqueConstraint(fields=('email_key', 'language', 'digest'), name='sa_email_version_digest'), models.UniqueConstraint(condition=models.Q(('is_current', True)), fields=('email_key', 'language'), name='sa_email_version_current')],
             },
         ),
         migrations.CreateModel(
-            name="Enrollment",
+            name='Enrollment',
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("sequence", models.UUIDField()),
-                ("entry_key", models.CharField(max_length=128)),
-                ("occurrence", models.PositiveIntegerField(default=0)),
-                ("context", models.JSONField(default=dict)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("debouncing", "about to enter"),
-                            ("active", "under way"),
-                            ("sending", "mail being sent"),
-                            ("finished", "finished"),
-                            ("exited", "left early"),
-                            ("error", "stopped by an error"),
-                        ],
-                        max_length=12,
-                    ),
-                ),
-                ("node", models.CharField(blank=True, default="", max_length=64)),
-                ("node_entered_at", models.DateTimeField()),
-                ("entered_at", models.DateTimeField()),
-                ("due_at", models.DateTimeField(blank=True, null=True)),
-                ("mails", models.PositiveIntegerField(default=0)),
-                ("reason", models.CharField(blank=True, default="", max_length=64)),
-                ("finished_at", models.DateTimeField(blank=True, null=True)),
-                ("claim", models.UUIDField(blank=True, null=True)),
-                ("claimed_until", models.DateTimeField(blank=True, null=True)),
-                ("attempts", models.PositiveSmallIntegerField(default=0)),
-                (
-                    "contact",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="enrollments",
-                        to="saleor_automation.contact",
-                    ),
-                ),
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('sequence', models.UUIDField()),
+                ('entry_key', models.CharField(max_length=128)),
+                ('occurrence', models.PositiveIntegerField(default=0)),
+                ('context', models.JSONField(default=dict)),
+                ('state', models.CharField(choices=[('debouncing', 'about to enter'), ('active', 'under way'), ('sending', 'mail being sent'), ('finished', 'finished'), ('exited', 'left early'), ('error', 'stopped by an error')], max_length=12)),
+                ('node', models.CharField(blank=True, default='', max_length=64)),
+                ('node_entered_at', models.DateTimeField()),
+                ('entered_at', models.DateTimeField()),
+                ('due_at', models.DateTimeField(blank=True, null=True)),
+                ('mails', models.PositiveIntegerField(default=0)),
+                ('reason', models.CharField(blank=True, default='', max_length=64)),
+                ('finished_at', models.DateTimeField(blank=True, null=True)),
+                ('claim', models.UUIDField(blank=True, null=True)),
+                ('claimed_until', models.DateTimeField(blank=True, null=True)),
+                ('attempts', models.PositiveSmallIntegerField(default=0)),
+                ('contact', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='enrollments', to='saleor_automation.contact')),
             ],
             options={
-                "verbose_name": "enrollment",
-                "verbose_name_plural": "enrollments",
+                'verbose_name': 'enrollment',
+                'verbose_name_plural': 'enrollments',
             },
         ),
         migrations.CreateModel(
-            name="EventKey",
+            name='EventKey',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("kind", models.CharField(max_length=32)),
-                ("object_id", models.CharField(max_length=128)),
-                ("transition", models.CharField(blank=True, default="", max_length=128)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(max_length=32)),
+                ('object_id', models.CharField(max_length=128)),
+                ('transition', models.CharField(blank=True, default='', max_length=128)),
             ],
             options={
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("kind", "object_id", "transition"), name="sa_event_key_once"
-                    )
-                ],
+                'constraints': [models.UniqueConstraint(fields=('kind', 'object_id', 'transition'), name='sa_event_key_once')],
             },
         ),
         migrations.CreateModel(
-            name="MessageContent",
+            name='MessageContent',
             fields=[
-                (
-                    "message",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        primary_key=True,
-                        related_name="content",
-                        serialize=False,
-                        to="saleor_automation.message",
-                    ),
-                ),
-                ("subject", models.TextField()),
-                ("context", models.JSONField()),
-                ("envelope", models.JSONField(default=dict)),
+                ('message', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='content', serialize=False, to='saleor_automation.message')),
+                ('subject', models.TextField()),
+                ('context', models.JSONField()),
+                ('envelope', models.JSONField(default=dict)),
             ],
         ),
         migrations.AddField(
-            model_name="message",
-            name="email_version",
-            field=models.ForeignKey(
-                blank=True,
-                db_index=False,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                to="saleor_automation.emailversion",
-            ),
+            model_name='message',
+            name='email_version',
+            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='saleor_automation.emailversion'),
         ),
         migrations.AddField(
-            model_name="message",
-            name="enrollment",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="messages",
-                to="saleor_automation.enrollment",
-            ),
+            model_name='message',
+            name='enrollment',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='messages', to='saleor_automation.enrollment'),
         ),
         migrations.CreateModel(
-            name="RawEvent",
+            name='RawEvent',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("digest", models.CharField(max_length=64)),
-                (
-                    "source",
-                    models.CharField(
-                        choices=[
-                            ("webhook", "webhook"),
-                            ("relay", "plugin relay"),
-                            ("poll", "reconciliation poll"),
-                            ("backfill", "history import"),
-                            ("track", "track API"),
-                        ],
-                        max_length=16,
-                    ),
-                ),
-                ("event_type", models.CharField(max_length=64)),
-                ("api_url", models.CharField(max_length=255)),
-                ("body", models.BinaryField()),
-                ("received_at", models.DateTimeField()),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("pending", "waiting"),
-                            ("done", "understood"),
-                            ("fault", "not understood"),
-                        ],
-                        default="pending",
-                        max_length=8,
-                    ),
-                ),
-                ("fault", models.TextField(blank=True, default="")),
-                ("processed_at", models.DateTimeField(blank=True, null=True)),
-                ("attempts", models.PositiveSmallIntegerField(default=0)),
-                ("claim", models.UUIDField(blank=True, null=True)),
-                ("claimed_until", models.DateTimeField(blank=True, null=True)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('digest', models.CharField(max_length=64)),
+                ('source', models.CharField(choices=[('webhook', 'webhook'), ('relay', 'plugin relay'), ('poll', 'reconciliation poll'), ('backfill', 'history import'), ('track', 'track API')], max_length=16)),
+                ('event_type', models.CharField(max_length=64)),
+                ('api_url', models.CharField(max_length=255)),
+                ('body', models.BinaryField()),
+                ('received_at', models.DateTimeField()),
+                ('state', models.CharField(choices=[('pending', 'waiting'), ('done', 'understood'), ('fault', 'not understood')], default='pending', max_length=8)),
+                ('fault', models.TextField(blank=True, default='')),
+                ('processed_at', models.DateTimeField(blank=True, null=True)),
+                ('attempts', models.PositiveSmallIntegerField(default=0)),
+                ('claim', models.UUIDField(blank=True, null=True)),
+                ('claimed_until', models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                "verbose_name": "received event",
-                "verbose_name_plural": "received events",
-                "indexes": [
-                    models.Index(
-                        condition=models.Q(("state", "pending")),
-                        fields=["id"],
-                        name="sa_raw_pending",
-                    ),
-                    models.Index(
-                        condition=models.Q(("state", "fault")),
-                        fields=["-received_at"],
-                        name="sa_raw_fault",
-                    ),
-                ],
-                "constraints": [models.UniqueConstraint(fields=("digest",), name="sa_raw_once")],
+                'verbose_name': 'received event',
+                'verbose_name_plural': 'received events',
+                'indexes': [models.Index(condition=models.Q(('state', 'pending')), fields=['id'], name='sa_raw_pending'), models.Index(condition=models.Q(('state', 'fault')), fields=['-received_at'], name='sa_raw_fault')],
+                'constraints': [models.UniqueConstraint(fields=('digest',), name='sa_raw_once')],
             },
         ),
         migrations.CreateModel(
-            name="Event",
+            name='Event',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("kind", models.CharField(max_length=32)),
-                ("occurred_at", models.DateTimeField()),
-                ("recorded_at", models.DateTimeField()),
-                ("late", models.BooleanField(default=False)),
-                ("backfill", models.BooleanField(default=False)),
-                (
-                    "source",
-                    models.CharField(
-                        choices=[
-                            ("webhook", "webhook"),
-                            ("relay", "plugin relay"),
-                            ("poll", "reconciliation poll"),
-                            ("backfill", "history import"),
-                            ("track", "track API"),
-                        ],
-                        max_length=16,
-                    ),
-                ),
-                ("data", models.JSONField(default=dict)),
-                (
-                    "contact",
-                    models.ForeignKey(
-                        blank=True,
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        to="saleor_automation.contact",
-                    ),
-                ),
-                (
-                    "key",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="event",
-                        to="saleor_automation.eventkey",
-                    ),
-                ),
-                (
-                    "raw",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        to="saleor_automation.rawevent",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(max_length=32)),
+                ('occurred_at', models.DateTimeField()),
+                ('recorded_at', models.DateTimeField()),
+                ('late', models.BooleanField(default=False)),
+                ('backfill', models.BooleanField(default=False)),
+                ('source', models.CharField(choices=[('webhook', 'webhook'), ('relay', 'plugin relay'), ('poll', 'reconciliation poll'), ('backfill', 'history import'), ('track', 'track API')], max_length=16)),
+                ('data', models.JSONField(default=dict)),
+                ('contact', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, to='saleor_automation.contact')),
+                ('key', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='event', to='saleor_automation.eventkey')),
+                ('raw', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to='saleor_automation.rawevent')),
             ],
             options={
-                "verbose_name": "event",
-                "verbose_name_plural": "events",
+                'verbose_name': 'event',
+                'verbose_name_plural': 'events',
             },
         ),
         migrations.CreateModel(
-            name="Refusal",
+            name='Refusal',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("day", models.DateField()),
-                (
-                    "reason",
-                    models.CharField(
-                        choices=[
-                            ("signature", "wrong signature"),
-                            ("unknown_key", "signed with a key we could not find"),
-                            ("keys_unreachable", "Saleor's keys could not be fetched"),
-                            ("shop", "another shop"),
-                            ("recipient", "meant for another app"),
-                            ("event", "not the event its header names"),
-                            ("too_large", "too large"),
-                            ("not_installed", "not installed yet"),
-                            ("malformed", "signed, but not JSON (stored as a fault)"),
-                        ],
-                        max_length=24,
-                    ),
-                ),
-                ("count", models.PositiveIntegerField(default=0)),
-                ("last_at", models.DateTimeField()),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('day', models.DateField()),
+                ('reason', models.CharField(choices=[('signature', 'wrong signature'), ('unknown_key', 'signed with a key we could not find'), ('keys_unreachable', "Saleor's keys could not be fetched"), ('shop', 'another shop'), ('recipient', 'meant for another app'), ('event', 'not the event its header names'), ('too_large', 'too large'), ('not_installed', 'not installed yet'), ('malformed', 'signed, but not JSON (stored as a fault)')], max_length=24)),
+                ('count', models.PositiveIntegerField(default=0)),
+                ('last_at', models.DateTimeField()),
             ],
             options={
-                "constraints": [
-                    models.UniqueConstraint(fields=("day", "reason"), name="sa_refusal_once")
-                ],
+                'constraints': [models.UniqueConstraint(fields=('day', 'reason'), name='sa_refusal_once')],
             },
         ),
         migrations.CreateModel(
-            name="Sequence",
+            name='Sequence',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "has_unpublished_changes",
-                    models.BooleanField(
-                        default=False, editable=False, verbose_name="has unpublished changes"
-                    ),
-                ),
-                (
-                    "first_published_at",
-                    models.DateTimeField(
-                        blank=True, db_index=True, null=True, verbose_name="first published at"
-                    ),
-                ),
-                (
-                    "last_published_at",
-                    models.DateTimeField(
-                        editable=False, null=True, verbose_name="last published at"
-                    ),
-                ),
-                (
-                    "go_live_at",
-                    models.DateTimeField(blank=True, null=True, verbose_name="go live date/time"),
-                ),
-                (
-                    "expire_at",
-                    models.DateTimeField(blank=True, null=True, verbose_name="expiry date/time"),
-                ),
-                (
-                    "expired",
-                    models.BooleanField(default=False, editable=False, verbose_name="expired"),
-                ),
-                (
-                    "locked",
-                    models.BooleanField(default=False, editable=False, verbose_name="locked"),
-                ),
-                (
-                    "locked_at",
-                    models.DateTimeField(editable=False, null=True, verbose_name="locked at"),
-                ),
-                ("key", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ("live", models.BooleanField(default=False, editable=False, verbose_name="live")),
-                ("name", models.CharField(max_length=255, verbose_name="name")),
-                (
-                    "trigger",
-                    models.CharField(
-                        choices=saleor_automation.studio.sequences.trigger_choices,
-                        default="joined",
-                        max_length=32,
-                        verbose_name="starts when",
-                    ),
-                ),
-                (
-                    "quiet_minutes",
-                    models.PositiveIntegerField(
-                        default=0,
-                        help_text="The start counts once nothing has changed for so long. A left basket wants 45.",
-                        verbose_name="minutes of quiet",
-                    ),
-                ),
-                (
-                    "topic",
-                    models.SlugField(
-                        help_text="What its mails are about, in one word, for example “baskets”. Who unsubscribes gets no marketing mail on any topic.",
-                        max_length=64,
-                        verbose_name="topic",
-                    ),
-                ),
-                (
-                    "purpose",
-                    models.CharField(
-                        choices=saleor_automation.studio.sequences.purpose_choices,
-                        default="marketing",
-                        max_length=16,
-                        verbose_name="purpose",
-                    ),
-                ),
-                (
-                    "exits",
-                    wagtail.fields.StreamField(
-                        [("rule", 4)],
-                        blank=True,
-                        block_lookup={
-                            0: (
-                                "wagtail.blocks.ChoiceBlock",
-                                [],
-                                {
-                                    "choices": saleor_automation.studio.steps.fact_choices,
-                                    "label": "What to look at",
-                                },
-                            ),
-                            1: (
-                                "wagtail.blocks.ChoiceBlock",
-                                [],
-                                {
-                                    "choices": saleor_automation.studio.steps.op_choices,
-                                    "label": "Comparison",
-                                },
-                            ),
-                            2: (
-                                "wagtail.blocks.CharBlock",
-                                (),
-                                {
-                                    "help_text": "A number or a text. Several texts are separated by commas.",
-                                    "label": "Value",
-                                    "required": False,
-                                },
-                            ),
-                            3: (
-                                "wagtail.blocks.RegexBlock",
-                                (),
-                                {
-                                    "error_messages": {
-                                        "invalid": "Use small letters, digits and underscores."
-                                    },
-                                    "help_text": "One word for reports, for example “ordered”. Empty: taken from the fact.",
-                                    "label": "Reason",
-                                    "regex": "^[a-z][a-z0-9_]{0,63}$",
-                                    "required": False,
-                                },
-                            ),
-                            4: (
-                                "wagtail.blocks.StructBlock",
-                                [[("fact", 0), ("op", 1), ("value", 2), ("reason", 3)]],
-                                {},
-                            ),
-                        },
-                        help_text="Asked before every step and again right before a mail leaves.",
-                        verbose_name="leave when",
-                    ),
-                ),
-                (
-                    "steps",
-                    wagtail.fields.StreamField(
-                        [("send", 2), ("wait", 5), ("exit", 7), ("if", 19)],
-                        blank=True,
-                        block_lookup={
-                            0: (
-                                "wagtail.blocks.PageChooserBlock",
-                                (),
-                                {"label": "Email", "page_type": ["saleor_automation.EmailPage"]},
-                            ),
-                            1: (
-                                "wagtail.blocks.IntegerBlock",
-                                (),
-                                {
-                                    "help_text": "If it could not leave within so many hours, it is not sent any more.",
-                                    "label": "Not later than (hours)",
-                                    "min_value": 1,
-                                    "required": False,
-                                },
-                            ),
-                            2: (
-                                "wagtail.blocks.StructBlock",
-                                [[("email", 0), ("expires_hours", 1)]],
-                                {},
-                            ),
-                            3: (
-                                "wagtail.blocks.IntegerBlock",
-                                (),
-                                {"default": 1, "label": "How long", "min_value": 1},
-                            ),
-                            4: (
-                                "wagtail.blocks.ChoiceBlock",
-                                [],
-                                {
-                                    "choices": saleor_automation.studio.steps.unit_choices,
-                                    "label": "Unit",
-                                },
-                            ),
-                            5: ("wagtail.blocks.StructBlock", [[("amount", 3), ("unit", 4)]], {}),
-                            6: (
-                                "wagtail.blocks.RegexBlock",
-                                (),
-                                {
-                                    "default": "finished",
-                                    "error_messages": {
-                                        "invalid": "Use small letters, digits and underscores."
-                                    },
-                                    "help_text": "One word for reports, for example “not_interested”.",
-                                    "label": "Reason",
-                                    "regex": "^[a-z][a-z0-9_]{0,63}$",
-                                },
-                            ),
-                            7: ("wagtail.blocks.StructBlock", [[("reason", 6)]], {}),
-                            8: (
-                                "wagtail.blocks.ChoiceBlock",
-                                [],
-                                {
-                                    "choices": saleor_automation.studio.steps.fact_choices,
-                                    "label": "What to look at",
-                                },
-                            ),
-                            9: (
-                                "wagtail.blocks.ChoiceBlock",
-                                [],
-                                {
-                                    "choices": saleor_automation.studio.steps.op_choices,
-                                    "label": "Comparison",
-                                },
-                            ),
-                            10: (
-                                "wagtail.blocks.CharBlock",
-                                (),
-                                {
-                                    "help_text": "A number or a text. Several texts are separated by commas.",
-                                    "label": "Value",
-                                    "required": False,
-                                },
-                            ),
-                            11: (
-                                "wagtail.blocks.StreamBlock",
-                                [[("send", 2), ("wait", 5), ("exit", 7)]],
-                                {"collapsed": True, "label": "Then", "required": False},
-                            ),
-                            12: (
-                                "wagtail.blocks.StreamBlock",
-                                [[("send", 2), ("wait", 5), ("exit", 7)]],
-                                {"collapsed": True, "label": "Otherwise", "required": False},
-                            ),
-                            13: (
-                                "wagtail.blocks.StructBlock",
-                                [
-                                    [
-                                        ("fact", 8),
-                                        ("op", 9),
-                                        ("value", 10),
-                                        ("then", 11),
-                                        ("otherwise", 12),
-                                    ]
-                                ],
-                                {
-                                    "icon": "decimal",
-                                    "label": "If",
-                                    "label_format": "{fact} {op} {value}",
-                                },
-                            ),
-                            14: (
-                                "wagtail.blocks.StreamBlock",
-                                [[("send", 2), ("wait", 5), ("exit", 7), ("if", 13)]],
-                                {"collapsed": True, "label": "Then", "required": False},
-                            ),
-                            15: (
-                                "wagtail.blocks.StreamBlock",
-                                [[("send", 2), ("wait", 5), ("exit", 7), ("if", 13)]],
-                                {"collapsed": True, "label": "Otherwise", "required": False},
-                            ),
-                            16: (
-                                "wagtail.blocks.StructBlock",
-                                [
-                                    [
-                                        ("fact", 8),
-                                        ("op", 9),
-                                        ("value", 10),
-                                        ("then", 14),
-                                        ("otherwise", 15),
-                                    ]
-                                ],
-                                {
-                                    "icon": "decimal",
-                                    "label": "If",
-                                    "label_format": "{fact} {op} {value}",
-                                },
-                            ),
-                            17: (
-                                "wagtail.blocks.StreamBlock",
-                                [[("send", 2), ("wait", 5), ("exit", 7), ("if", 16)]],
-                                {"collapsed": True, "label": "Then", "required": False},
-                            ),
-                            18: (
-                                "wagtail.blocks.StreamBlock",
-                                [[("send", 2), ("wait", 5), ("exit", 7), ("if", 16)]],
-                                {"collapsed": True, "label": "Otherwise", "required": False},
-                            ),
-                            19: (
-                                "wagtail.blocks.StructBlock",
-                                [
-                                    [
-                                        ("fact", 8),
-                                        ("op", 9),
-                                        ("value", 10),
-                                        ("then", 17),
-                                        ("otherwise", 18),
-                                    ]
-                                ],
-                                {
-                                    "icon": "decimal",
-                                    "label": "If",
-                                    "label_format": "{fact} {op} {value}",
-                                },
-                            ),
-                        },
-                        verbose_name="steps",
-                    ),
-                ),
-                (
-                    "latest_revision",
-                    models.ForeignKey(
-                        blank=True,
-                        editable=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to="wagtailcore.revision",
-                        verbose_name="latest revision",
-                    ),
-                ),
-                (
-                    "live_revision",
-                    models.ForeignKey(
-                        blank=True,
-                        editable=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to="wagtailcore.revision",
-                        verbose_name="live revision",
-                    ),
-                ),
-                (
-                    "locked_by",
-                    models.ForeignKey(
-                        blank=True,
-                        editable=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="locked_%(class)ss",
-                        to=settings.AUTH_USER_MODEL,
-                        verbose_name="locked by",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('has_unpublished_changes', models.BooleanField(default=False, editable=False, verbose_name='has unpublished changes')),
+                ('first_published_at', models.DateTimeField(blank=True, db_index=True, null=True, verbose_name='first published at')),
+                ('last_published_at', models.DateTimeField(editable=False, null=True, verbose_name='last published at')),
+                ('go_live_at', models.DateTimeField(blank=True, null=True, verbose_name='go live date/time')),
+                ('expire_at', models.DateTimeField(blank=True, null=True, verbose_name='expiry date/time')),
+                ('expired', models.BooleanField(default=False, editable=False, verbose_name='expired')),
+                ('locked', models.BooleanField(default=False, editable=False, verbose_name='locked')),
+                ('locked_at', models.DateTimeField(editable=False, null=True, verbose_name='locked at')),
+                ('key', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ('live', models.BooleanField(default=False, editable=False, verbose_name='live')),
+                ('name', models.CharField(max_length=255, verbose_name='name')),
+                ('trigger', models.CharField(choices=saleor_automation.studio.sequences.trigger_choices, default='joined', max_length=32, verbose_name='starts when')),
+                ('quiet_minutes', models.PositiveIntegerField(default=0, help_text='The start counts once nothing has changed for so long. A left basket wants 45.', verbose_name='minutes of quiet')),
+                ('topic', models.SlugField(help_text='What its mails are about, in one word, for example “baskets”. Who unsubscribes gets no marketing mail on any topic.', max_length=64, verbose_name='topic')),
+                ('purpose', models.CharField(choices=saleor_automation.studio.sequences.purpose_choices, default='marketing', max_length=16, verbose_name='purpose')),
+                ('exits', wagtail.fields.StreamField([('rule', 4)], blank=True, block_lookup={0: ('wagtail.blocks.ChoiceBlock', [], {'choices': saleor_automation.studio.steps.fact_choices, 'label': 'What to look at'}), 1: ('wagtail.blocks.ChoiceBlock', [], {'choices': saleor_automation.studio.steps.op_choices, 'label': 'Comparison'}), 2: ('wagtail.blocks.CharBlock', (), {'help_text': 'A number or a text. Several texts are separated by commas.', 'label': 'Value', 'required': False}), 3: ('wagtail.blocks.RegexBlock', (), {'error_messages': {'invalid': 'Use small letters, digits and underscores.'}, 'help_text': 'One word for reports, for example “ordered”. Empty: taken from the fact.', 'label': 'Reason', 'regex': '^[a-z][a-z0-9_]{0,63}$', 'required': False}), 4: ('wagtail.blocks.StructBlock', [[('fact', 0), ('op', 1), ('value', 2), ('reason', 3)]], {})}, help_text='Asked before every step and again right before a mail leaves.', verbose_name='leave when')),
+                ('steps', wagtail.fields.StreamField([('send', 2), ('wait', 5), ('exit', 7), ('if', 19)], blank=True, block_lookup={0: ('wagtail.blocks.PageChooserBlock', (), {'label': 'Email', 'page_type': ['saleor_automation.EmailPage']}), 1: ('wagtail.blocks.IntegerBlock', (), {'help_text': 'If it could not leave within so many hours, it is not sent any more.', 'label': 'Not later than (hours)', 'min_value': 1, 'required': False}), 2: ('wagtail.blocks.StructBlock', [[('email', 0), ('expires_hours', 1)]], {}), 3: ('wagtail.blocks.IntegerBlock', (), {'default': 1, 'label': 'How long', 'min_value': 1}), 4: ('wagtail.blocks.ChoiceBlock', [], {'choices': saleor_automation.studio.steps.unit_choices, 'label': 'Unit'}), 5: ('wagtail.blocks.StructBlock', [[('amount', 3), ('unit', 4)]], {}), 6: ('wagtail.blocks.RegexBlock', (), {'default': 'finished', 'error_messages': {'invalid': 'Use small letters, digits and underscores.'}, 'help_text': 'One word for reports, for example “not_interested”.', 'label': 'Reason', 'regex': '^[a-z][a-z0-9_]{0,63}$'}), 7: ('wagtail.blocks.StructBlock', [[('reason', 6)]], {}), 8: ('wagtail.blocks.ChoiceBlock', [], {'choices': saleor_automation.studio.steps.fact_choices, 'label': 'What to look at'}), 9: ('wagtail.blocks.ChoiceBlock', [], {'choices': saleor_automation.studio.steps.op_choices, 'label': 'Comparison'}), 10: ('wagtail.blocks.CharBlock', (), {'help_text': 'A number or a text. Several texts are separated by commas.', 'label': 'Value', 'required': False}), 11: ('wagtail.blocks.StreamBlock', [[('send', 2), ('wait', 5), ('exit', 7)]], {'collapsed': True, 'label': 'Then', 'required': False}), 12: ('wagtail.blocks.StreamBlock', [[('send', 2), ('wait', 5), ('exit', 7)]], {'collapsed': True, 'label': 'Otherwise', 'required': False}), 13: ('wagtail.blocks.StructBlock', [[('fact', 8), ('op', 9), ('value', 10), ('then', 11), ('otherwise', 12)]], {'icon': 'decimal', 'label': 'If', 'label_format': '{fact} {op} {value}'}), 14: ('wagtail.blocks.StreamBlock', [[('send', 2), ('wait', 5), ('exit', 7), ('if', 13)]], {'collapsed': True, 'label': 'Then', 'required': False}), 15: ('wagtail.blocks.StreamBlock', [[('send', 2), ('wait', 5), ('exit', 7), ('if', 13)]], {'collapsed': True, 'label': 'Otherwise', 'required': False}), 16: ('wagtail.blocks.StructBlock', [[('fact', 8), ('op', 9), ('value', 10), ('then', 14), ('otherwise', 15)]], {'icon': 'decimal', 'label': 'If', 'label_format': '{fact} {op} {value}'}), 17: ('wagtail.blocks.StreamBlock', [[('send', 2), ('wait', 5), ('exit', 7), ('if', 16)]], {'collapsed': True, 'label': 'Then', 'required': False}), 18: ('wagtail.blocks.StreamBlock', [[('send', 2), ('wait', 5), ('exit', 7), ('if', 16)]], {'collapsed': True, 'label': 'Otherwise', 'required': False}), 19: ('wagtail.blocks.StructBlock', [[('fact', 8), ('op', 9), ('value', 10), ('then', 17), ('otherwise', 18)]], {'icon': 'decimal', 'label': 'If', 'label_format': '{fact} {op} {value}'})}, verbose_name='steps')),
+                ('latest_revision', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='wagtailcore.revision', verbose_name='latest revision')),
+                ('live_revision', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='wagtailcore.revision', verbose_name='live revision')),
+                ('locked_by', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='locked_%(class)ss', to=settings.AUTH_USER_MODEL, verbose_name='locked by')),
             ],
             options={
-                "verbose_name": "sequence",
-                "verbose_name_plural": "sequences",
-                "ordering": ["name"],
+                'verbose_name': 'sequence',
+                'verbose_name_plural': 'sequences',
+                'ordering': ['name'],
             },
             bases=(wagtail.models.preview.PreviewableMixin, models.Model),
         ),
         migrations.CreateModel(
-            name="SequenceVersion",
+            name='SequenceVersion',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("sequence", models.UUIDField()),
-                ("number", models.PositiveIntegerField()),
-                ("digest", models.CharField(max_length=64)),
-                ("graph", models.JSONField()),
-                ("is_current", models.BooleanField(default=False)),
-                ("trigger", models.CharField(max_length=32)),
-                ("created_at", models.DateTimeField()),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('sequence', models.UUIDField()),
+                ('number', models.PositiveIntegerField()),
+                ('digest', models.CharField(max_length=64)),
+                ('graph', models.JSONField()),
+                ('is_current', models.BooleanField(default=False)),
+                ('trigger', models.CharField(max_length=32)),
+                ('created_at', models.DateTimeField()),
             ],
             options={
-                "verbose_name": "sequence version",
-                "verbose_name_plural": "sequence versions",
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("sequence", "number"), name="sa_sequence_version_number"
-                    ),
-                    models.UniqueConstraint(
-                        fields=("sequence", "digest"), name="sa_sequence_version_digest"
-                    ),
-                    models.UniqueConstraint(
-                        condition=models.Q(("is_current", True)),
-                        fields=("sequence",),
-                        name="sa_sequence_version_current",
-                    ),
-                ],
+                'verbose_name': 'sequence version',
+                'verbose_name_plural': 'sequence versions',
+                'constraints': [models.UniqueConstraint(fields=('sequence', 'number'), name='sa_sequence_version_number'), models.UniqueConstraint(fields=('sequence', 'digest'), name='sa_sequence_version_digest'), models.UniqueConstraint(condition=models.Q(('is_current', True)), fields=('sequence',), name='sa_sequence_version_current')],
             },
         ),
         migrations.AddField(
-            model_name="enrollment",
-            name="version",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, to="saleor_automation.sequenceversion"
-            ),
+            model_name='enrollment',
+            name='version',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='saleor_automation.sequenceversion'),
         ),
         migrations.CreateModel(
-            name="ShopOrder",
+            name='ShopOrder',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("saleor_id", models.CharField(max_length=128, unique=True)),
-                ("version_updated_at", models.DateTimeField(blank=True, null=True)),
-                ("version_issued_at", models.DateTimeField(blank=True, null=True)),
-                ("number", models.CharField(blank=True, default="", max_length=64)),
-                ("channel", models.CharField(blank=True, default="", max_length=255)),
-                (
-                    "user_id",
-                    models.CharField(blank=True, db_index=True, default="", max_length=128),
-                ),
-                ("email", models.CharField(blank=True, db_index=True, default="", max_length=254)),
-                ("status", models.CharField(blank=True, default="", max_length=32)),
-                ("charge_status", models.CharField(blank=True, default="", max_length=32)),
-                ("placed_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "checkout_id",
-                    models.CharField(blank=True, db_index=True, default="", max_length=128),
-                ),
-                ("language", models.CharField(blank=True, default="", max_length=16)),
-                ("country", models.CharField(blank=True, default="", max_length=2)),
-                ("currency", models.CharField(blank=True, default="", max_length=3)),
-                ("total_gross", models.DecimalField(decimal_places=4, default=0, max_digits=20)),
-                ("total_net", models.DecimalField(decimal_places=4, default=0, max_digits=20)),
-                ("shipping_gross", models.DecimalField(decimal_places=4, default=0, max_digits=20)),
-                ("refunded_gross", models.DecimalField(decimal_places=4, default=0, max_digits=20)),
-                (
-                    "contact",
-                    models.ForeignKey(
-                        blank=True,
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="orders",
-                        to="saleor_automation.contact",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('saleor_id', models.CharField(max_length=128, unique=True)),
+                ('version_updated_at', models.DateTimeField(blank=True, null=True)),
+                ('version_issued_at', models.DateTimeField(blank=True, null=True)),
+                ('number', models.CharField(blank=True, default='', max_length=64)),
+                ('channel', models.CharField(blank=True, default='', max_length=255)),
+                ('user_id', models.CharField(blank=True, db_index=True, default='', max_length=128)),
+                ('email', models.CharField(blank=True, db_index=True, default='', max_length=254)),
+                ('status', models.CharField(blank=True, default='', max_length=32)),
+                ('charge_status', models.CharField(blank=True, default='', max_length=32)),
+                ('placed_at', models.DateTimeField(blank=True, null=True)),
+                ('checkout_id', models.CharField(blank=True, db_index=True, default='', max_length=128)),
+                ('language', models.CharField(blank=True, default='', max_length=16)),
+                ('country', models.CharField(blank=True, default='', max_length=2)),
+                ('currency', models.CharField(blank=True, default='', max_length=3)),
+                ('total_gross', models.DecimalField(decimal_places=4, default=0, max_digits=20)),
+                ('total_net', models.DecimalField(decimal_places=4, default=0, max_digits=20)),
+                ('shipping_gross', models.DecimalField(decimal_places=4, default=0, max_digits=20)),
+                ('refunded_gross', models.DecimalField(decimal_places=4, default=0, max_digits=20)),
+                ('contact', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='orders', to='saleor_automation.contact')),
             ],
             options={
-                "verbose_name": "order",
-                "verbose_name_plural": "orders",
+                'verbose_name': 'order',
+                'verbose_name_plural': 'orders',
             },
         ),
         migrations.CreateModel(
-            name="OrderLine",
+            name='OrderLine',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("saleor_id", models.CharField(max_length=128, unique=True)),
-                ("position", models.PositiveIntegerField(default=0)),
-                ("product_id", models.CharField(blank=True, default="", max_length=128)),
-                ("product_slug", models.CharField(blank=True, default="", max_length=255)),
-                ("category_slug", models.CharField(blank=True, default="", max_length=255)),
-                ("variant_id", models.CharField(blank=True, default="", max_length=128)),
-                ("product_name", models.CharField(blank=True, default="", max_length=400)),
-                ("variant_name", models.CharField(blank=True, default="", max_length=400)),
-                ("sku", models.CharField(blank=True, default="", max_length=255)),
-                ("quantity", models.PositiveIntegerField(default=0)),
-                ("currency", models.CharField(blank=True, default="", max_length=3)),
-                ("unit_gross", models.DecimalField(decimal_places=4, default=0, max_digits=20)),
-                ("total_gross", models.DecimalField(decimal_places=4, default=0, max_digits=20)),
-                ("image_url", models.CharField(blank=True, default="", max_length=1000)),
-                (
-                    "order",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="lines",
-                        to="saleor_automation.shoporder",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('saleor_id', models.CharField(max_length=128, unique=True)),
+                ('position', models.PositiveIntegerField(default=0)),
+                ('product_id', models.CharField(blank=True, default='', max_length=128)),
+                ('product_slug', models.CharField(blank=True, default='', max_length=255)),
+                ('category_slug', models.CharField(blank=True, default='', max_length=255)),
+                ('variant_id', models.CharField(blank=True, default='', max_length=128)),
+                ('product_name', models.CharField(blank=True, default='', max_length=400)),
+                ('variant_name', models.CharField(blank=True, default='', max_length=400)),
+                ('sku', models.CharField(blank=True, default='', max_length=255)),
+                ('quantity', models.PositiveIntegerField(default=0)),
+                ('currency', models.CharField(blank=True, default='', max_length=3)),
+                ('unit_gross', models.DecimalField(decimal_places=4, default=0, max_digits=20)),
+                ('total_gross', models.DecimalField(decimal_places=4, default=0, max_digits=20)),
+                ('image_url', models.CharField(blank=True, default='', max_length=1000)),
+                ('order', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='saleor_automation.shoporder')),
             ],
             options={
-                "ordering": ["position", "id"],
+                'ordering': ['position', 'id'],
             },
         ),
         migrations.CreateModel(
-            name="Fulfillment",
+            name='Fulfillment',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("saleor_id", models.CharField(max_length=128, unique=True)),
-                ("status", models.CharField(blank=True, default="", max_length=32)),
-                ("tracking_number", models.CharField(blank=True, default="", max_length=255)),
-                ("created_at", models.DateTimeField(blank=True, null=True)),
-                ("version_issued_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "order",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="fulfillments",
-                        to="saleor_automation.shoporder",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('saleor_id', models.CharField(max_length=128, unique=True)),
+                ('status', models.CharField(blank=True, default='', max_length=32)),
+                ('tracking_number', models.CharField(blank=True, default='', max_length=255)),
+                ('created_at', models.DateTimeField(blank=True, null=True)),
+                ('version_issued_at', models.DateTimeField(blank=True, null=True)),
+                ('order', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='fulfillments', to='saleor_automation.shoporder')),
             ],
         ),
         migrations.CreateModel(
-            name="StepRun",
+            name='StepRun',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("node", models.CharField(max_length=64)),
-                ("occurrence", models.PositiveIntegerField(default=0)),
-                ("outcome", models.CharField(max_length=32)),
-                ("at", models.DateTimeField()),
-                (
-                    "enrollment",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="steps",
-                        to="saleor_automation.enrollment",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('node', models.CharField(max_length=64)),
+                ('occurrence', models.PositiveIntegerField(default=0)),
+                ('outcome', models.CharField(max_length=32)),
+                ('at', models.DateTimeField()),
+                ('enrollment', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='steps', to='saleor_automation.enrollment')),
             ],
         ),
         migrations.CreateModel(
-            name="Suppression",
+            name='Suppression',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("address_digest", models.CharField(max_length=64)),
-                ("channel", models.CharField(blank=True, default="", max_length=255)),
-                ("topic", models.CharField(blank=True, default="", max_length=64)),
-                (
-                    "reason",
-                    models.CharField(
-                        choices=[
-                            ("unsubscribed", "unsubscribed"),
-                            ("hard_bounce", "mailbox does not exist"),
-                            ("complaint", "marked as spam"),
-                            ("manual", "by the shop"),
-                        ],
-                        max_length=16,
-                    ),
-                ),
-                ("at", models.DateTimeField()),
-                (
-                    "contact",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        to="saleor_automation.contact",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('address_digest', models.CharField(max_length=64)),
+                ('channel', models.CharField(blank=True, default='', max_length=255)),
+                ('topic', models.CharField(blank=True, default='', max_length=64)),
+                ('reason', models.CharField(choices=[('unsubscribed', 'unsubscribed'), ('hard_bounce', 'mailbox does not exist'), ('complaint', 'marked as spam'), ('manual', 'by the shop')], max_length=16)),
+                ('at', models.DateTimeField()),
+                ('contact', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to='saleor_automation.contact')),
             ],
         ),
         migrations.CreateModel(
-            name="Tombstone",
+            name='Tombstone',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("email", "email address"),
-                            ("saleor_user", "shop account"),
-                            ("anonymous", "anonymous visitor"),
-                            ("external", "other system"),
-                        ],
-                        max_length=16,
-                    ),
-                ),
-                ("digest", models.CharField(max_length=64)),
-                ("at", models.DateTimeField()),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('email', 'email address'), ('saleor_user', 'shop account'), ('anonymous', 'anonymous visitor'), ('external', 'other system')], max_length=16)),
+                ('digest', models.CharField(max_length=64)),
+                ('at', models.DateTimeField()),
             ],
             options={
-                "constraints": [
-                    models.UniqueConstraint(fields=("kind", "digest"), name="sa_tombstone_once")
-                ],
+                'constraints': [models.UniqueConstraint(fields=('kind', 'digest'), name='sa_tombstone_once')],
             },
         ),
         migrations.CreateModel(
-            name="Consent",
+            name='Consent',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("channel", models.CharField(blank=True, default="", max_length=255)),
-                ("topic", models.CharField(blank=True, default="", max_length=64)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("granted", "agreed"), ("withdrawn", "withdrew")], max_length=16
-                    ),
-                ),
-                ("basis", models.CharField(blank=True, default="", max_length=32)),
-                ("source", models.CharField(max_length=64)),
-                ("wording", models.TextField(blank=True, default="")),
-                ("at", models.DateTimeField()),
-                (
-                    "contact",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="consents",
-                        to="saleor_automation.contact",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('channel', models.CharField(blank=True, default='', max_length=255)),
+                ('topic', models.CharField(blank=True, default='', max_length=64)),
+                ('state', models.CharField(choices=[('granted', 'agreed'), ('withdrawn', 'withdrew')], max_length=16)),
+                ('basis', models.CharField(blank=True, default='', max_length=32)),
+                ('source', models.CharField(max_length=64)),
+                ('wording', models.TextField(blank=True, default='')),
+                ('at', models.DateTimeField()),
+                ('contact', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='consents', to='saleor_automation.contact')),
             ],
             options={
-                "indexes": [models.Index(fields=["contact", "-at"], name="sa_consent_contact")],
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("contact", "channel", "topic", "state", "source", "at"),
-                        name="sa_consent_once",
-                    )
-                ],
+                'indexes': [models.Index(fields=['contact', '-at'], name='sa_consent_contact')],
+                'constraints': [models.UniqueConstraint(fields=('contact', 'channel', 'topic', 'state', 'source', 'at'), name='sa_consent_once')],
             },
         ),
         migrations.CreateModel(
-            name="Checkout",
+            name='Checkout',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("saleor_id", models.CharField(max_length=128, unique=True)),
-                ("version_updated_at", models.DateTimeField(blank=True, null=True)),
-                ("version_issued_at", models.DateTimeField(blank=True, null=True)),
-                ("token", models.CharField(blank=True, default="", max_length=64)),
-                ("channel", models.CharField(blank=True, default="", max_length=255)),
-                (
-                    "user_id",
-                    models.CharField(blank=True, db_index=True, default="", max_length=128),
-                ),
-                ("email", models.CharField(blank=True, db_index=True, default="", max_length=254)),
-                ("language", models.CharField(blank=True, default="", max_length=16)),
-                ("country", models.CharField(blank=True, default="", max_length=2)),
-                ("created_at", models.DateTimeField(blank=True, null=True)),
-                ("currency", models.CharField(blank=True, default="", max_length=3)),
-                ("total_gross", models.DecimalField(decimal_places=4, default=0, max_digits=20)),
-                ("quantity", models.PositiveIntegerField(default=0)),
-                ("lines", models.JSONField(default=list)),
-                ("charge_status", models.CharField(blank=True, default="", max_length=32)),
-                ("authorize_status", models.CharField(blank=True, default="", max_length=32)),
-                ("deleted", models.BooleanField(default=False)),
-                (
-                    "contact",
-                    models.ForeignKey(
-                        blank=True,
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="checkouts",
-                        to="saleor_automation.contact",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('saleor_id', models.CharField(max_length=128, unique=True)),
+                ('version_updated_at', models.DateTimeField(blank=True, null=True)),
+                ('version_issued_at', models.DateTimeField(blank=True, null=True)),
+                ('token', models.CharField(blank=True, default='', max_length=64)),
+                ('channel', models.CharField(blank=True, default='', max_length=255)),
+                ('user_id', models.CharField(blank=True, db_index=True, default='', max_length=128)),
+                ('email', models.CharField(blank=True, db_index=True, default='', max_length=254)),
+                ('language', models.CharField(blank=True, default='', max_length=16)),
+                ('country', models.CharField(blank=True, default='', max_length=2)),
+                ('created_at', models.DateTimeField(blank=True, null=True)),
+                ('currency', models.CharField(blank=True, default='', max_length=3)),
+                ('total_gross', models.DecimalField(decimal_places=4, default=0, max_digits=20)),
+                ('quantity', models.PositiveIntegerField(default=0)),
+                ('lines', models.JSONField(default=list)),
+                ('charge_status', models.CharField(blank=True, default='', max_length=32)),
+                ('authorize_status', models.CharField(blank=True, default='', max_length=32)),
+                ('deleted', models.BooleanField(default=False)),
+                ('contact', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='checkouts', to='saleor_automation.contact')),
             ],
             options={
-                "verbose_name": "basket",
-                "verbose_name_plural": "baskets",
-                "indexes": [
-                    models.Index(fields=["contact", "-created_at"], name="sa_checkout_contact")
-                ],
+                'verbose_name': 'basket',
+                'verbose_name_plural': 'baskets',
+                'indexes': [models.Index(fields=['contact', '-created_at'], name='sa_checkout_contact')],
             },
         ),
         migrations.CreateModel(
-            name="Identity",
+            name='Identity',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("email", "email address"),
-                            ("saleor_user", "shop account"),
-                            ("anonymous", "anonymous visitor"),
-                            ("external", "other system"),
-                        ],
-                        max_length=16,
-                    ),
-                ),
-                ("value", models.CharField(max_length=254)),
-                ("as_of", models.DateTimeField()),
-                (
-                    "contact",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="identities",
-                        to="saleor_automation.contact",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('email', 'email address'), ('saleor_user', 'shop account'), ('anonymous', 'anonymous visitor'), ('external', 'other system')], max_length=16)),
+                ('value', models.CharField(max_length=254)),
+                ('as_of', models.DateTimeField()),
+                ('contact', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='identities', to='saleor_automation.contact')),
             ],
             options={
-                "constraints": [
-                    models.UniqueConstraint(fields=("kind", "value"), name="sa_identity_once")
-                ],
+                'constraints': [models.UniqueConstraint(fields=('kind', 'value'), name='sa_identity_once')],
             },
         ),
         migrations.AddIndex(
-            model_name="message",
-            index=models.Index(
-                models.F("due_at"),
-                condition=models.Q(("state__in", ["planned", "claimed"])),
-                name="sa_message_due",
-            ),
+            model_name='message',
+            index=models.Index(models.F('due_at'), condition=models.Q(('state__in', ['planned', 'claimed'])), name='sa_message_due'),
         ),
         migrations.AddIndex(
-            model_name="message",
-            index=models.Index(
-                condition=models.Q(("state", "handed_over")),
-                fields=["claimed_until"],
-                name="sa_message_in_flight",
-            ),
+            model_name='message',
+            index=models.Index(condition=models.Q(('state', 'handed_over')), fields=['claimed_until'], name='sa_message_in_flight'),
         ),
         migrations.AddIndex(
-            model_name="message",
-            index=models.Index(
-                condition=models.Q(("settled_at", None), ("state", "ambiguous")),
-                fields=["handed_over_at"],
-                name="sa_message_ambiguous",
-            ),
+            model_name='message',
+            index=models.Index(condition=models.Q(('settled_at', None), ('state', 'ambiguous')), fields=['handed_over_at'], name='sa_message_ambiguous'),
         ),
         migrations.AddIndex(
-            model_name="message",
-            index=models.Index(fields=["contact", "-planned_at"], name="sa_message_contact"),
+            model_name='message',
+            index=models.Index(fields=['contact', '-planned_at'], name='sa_message_contact'),
         ),
         migrations.AddIndex(
-            model_name="message",
-            index=models.Index(fields=["-planned_at"], name="sa_message_newest"),
+            model_name='message',
+            index=models.Index(fields=['-planned_at'], name='sa_message_newest'),
         ),
         migrations.AddConstraint(
-            model_name="message",
-            constraint=models.UniqueConstraint(fields=("key",), name="sa_message_once"),
+            model_name='message',
+            constraint=models.UniqueConstraint(fields=('key',), name='sa_message_once'),
         ),
         migrations.AddIndex(
-            model_name="event",
-            index=models.Index(fields=["contact", "-occurred_at"], name="sa_event_contact"),
+            model_name='event',
+            index=models.Index(fields=['contact', '-occurred_at'], name='sa_event_contact'),
         ),
         migrations.AddIndex(
-            model_name="event",
-            index=models.Index(fields=["kind", "-occurred_at"], name="sa_event_kind"),
+            model_name='event',
+            index=models.Index(fields=['kind', '-occurred_at'], name='sa_event_kind'),
         ),
         migrations.AddIndex(
-            model_name="enrollment",
-            index=models.Index(
-                models.F("due_at"),
-                condition=models.Q(("state__in", ["debouncing", "active"])),
-                name="sa_enrollment_due",
-            ),
+            model_name='enrollment',
+            index=models.Index(models.F('due_at'), condition=models.Q(('state__in', ['debouncing', 'active'])), name='sa_enrollment_due'),
         ),
         migrations.AddIndex(
-            model_name="enrollment",
-            index=models.Index(
-                condition=models.Q(("state__in", ["debouncing", "active", "sending"])),
-                fields=["contact"],
-                name="sa_enrollment_contact",
-            ),
+            model_name='enrollment',
+            index=models.Index(condition=models.Q(('state__in', ['debouncing', 'active', 'sending'])), fields=['contact'], name='sa_enrollment_contact'),
         ),
         migrations.AddIndex(
-            model_name="enrollment",
-            index=models.Index(fields=["sequence", "state"], name="sa_enrollment_sequence"),
+            model_name='enrollment',
+            index=models.Index(fields=['sequence', 'state'], name='sa_enrollment_sequence'),
         ),
         migrations.AddConstraint(
-            model_name="enrollment",
-            constraint=models.UniqueConstraint(
-                fields=("sequence", "entry_key", "occurrence"), name="sa_enrollment_once"
-            ),
+            model_name='enrollment',
+            constraint=models.UniqueConstraint(fields=('sequence', 'entry_key', 'occurrence'), name='sa_enrollment_once'),
         ),
         migrations.AddIndex(
-            model_name="shoporder",
-            index=models.Index(fields=["contact", "-placed_at"], name="sa_order_contact"),
+            model_name='shoporder',
+            index=models.Index(fields=['contact', '-placed_at'], name='sa_order_contact'),
         ),
         migrations.AddConstraint(
-            model_name="steprun",
-            constraint=models.UniqueConstraint(
-                fields=("enrollment", "node", "occurrence"), name="sa_step_run_once"
-            ),
+            model_name='steprun',
+            constraint=models.UniqueConstraint(fields=('enrollment', 'node', 'occurrence'), name='sa_step_run_once'),
         ),
         migrations.AddConstraint(
-            model_name="suppression",
-            constraint=models.UniqueConstraint(
-                fields=("address_digest", "channel", "topic"), name="sa_suppression_once"
-            ),
+            model_name='suppression',
+            constraint=models.UniqueConstraint(fields=('address_digest', 'channel', 'topic'), name='sa_suppression_once'),
         ),
     ]

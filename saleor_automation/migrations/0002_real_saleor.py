@@ -14,432 +14,190 @@ def flags_undated(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("saleor_automation", "0001_initial"),
+        ('saleor_automation', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="SenderDecision",
+            name='SenderDecision',
             fields=[
-                ("sequence", models.UUIDField(primary_key=True, serialize=False)),
-                (
-                    "choice",
-                    models.CharField(
-                        choices=[
-                            (
-                                "theirs_off",
-                                "The shop's own mail is switched off; only ours is sent",
-                            ),
-                            ("both", "Send both: customers get two mails"),
-                        ],
-                        max_length=16,
-                    ),
-                ),
-                ("senders", models.JSONField(default=list)),
-                ("decided_at", models.DateTimeField()),
-                ("decided_by", models.CharField(max_length=150)),
+                ('sequence', models.UUIDField(primary_key=True, serialize=False)),
+                ('choice', models.CharField(choices=[('theirs_off', "The shop's own mail is switched off; only ours is sent"), ('both', 'Send both: customers get two mails')], max_length=16)),
+                ('senders', models.JSONField(default=list)),
+                ('decided_at', models.DateTimeField()),
+                ('decided_by', models.CharField(max_length=150)),
             ],
             options={
-                "verbose_name": "decision about another sender",
-                "verbose_name_plural": "decisions about other senders",
+                'verbose_name': 'decision about another sender',
+                'verbose_name_plural': 'decisions about other senders',
             },
         ),
         migrations.CreateModel(
-            name="SpentToken",
+            name='SpentToken',
             fields=[
-                ("digest", models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ("expires_at", models.DateTimeField()),
+                ('digest', models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ('expires_at', models.DateTimeField()),
             ],
         ),
         migrations.AddField(
-            model_name="consent",
-            name="since",
+            model_name='consent',
+            name='since',
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name="installation",
-            name="app_version",
-            field=models.CharField(blank=True, default="", max_length=60),
+            model_name='installation',
+            name='app_version',
+            field=models.CharField(blank=True, default='', max_length=60),
         ),
         migrations.AddField(
-            model_name="installation",
-            name="asked_at",
+            model_name='installation',
+            name='asked_at',
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name="installation",
-            name="doubted_at",
+            model_name='installation',
+            name='doubted_at',
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name="installation",
-            name="inactive_reason",
-            field=models.CharField(
-                blank=True,
-                choices=[
-                    ("removed", "removed from Saleor"),
-                    ("switched_off", "switched off in Saleor"),
-                    ("unknown", "not known to Saleor any more"),
-                ],
-                default="",
-                max_length=16,
-            ),
+            model_name='installation',
+            name='inactive_reason',
+            field=models.CharField(blank=True, choices=[('removed', 'removed from Saleor'), ('switched_off', 'switched off in Saleor'), ('unknown', 'not known to Saleor any more')], default='', max_length=16),
         ),
         migrations.AddField(
-            model_name="installation",
-            name="news_at",
+            model_name='installation',
+            name='news_at',
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name="installation",
-            name="permissions",
+            model_name='installation',
+            name='permissions',
             field=models.JSONField(default=list),
         ),
         migrations.AddField(
-            model_name="installation",
-            name="plugin_dropped_at",
+            model_name='installation',
+            name='plugin_dropped_at',
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name="installation",
-            name="plugin_report",
+            model_name='installation',
+            name='plugin_report',
             field=models.JSONField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name="installation",
-            name="plugin_report_at",
+            model_name='installation',
+            name='plugin_report_at',
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name="installation",
-            name="previous_app_id",
-            field=models.CharField(blank=True, default="", max_length=64),
+            model_name='installation',
+            name='previous_app_id',
+            field=models.CharField(blank=True, default='', max_length=64),
         ),
         migrations.AddField(
-            model_name="installation",
-            name="previous_until",
+            model_name='installation',
+            name='previous_until',
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name="installation",
-            name="problems",
+            model_name='installation',
+            name='problems',
             field=models.JSONField(default=dict),
         ),
         migrations.AddField(
-            model_name="installation",
-            name="webhooks",
+            model_name='installation',
+            name='webhooks',
             field=models.JSONField(default=dict),
         ),
         migrations.AddField(
-            model_name="installation",
-            name="webhooks_at",
+            model_name='installation',
+            name='webhooks_at',
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name="message",
-            name="truth_age",
+            model_name='message',
+            name='truth_age',
             field=models.PositiveSmallIntegerField(blank=True, null=True),
         ),
         migrations.AlterField(
-            model_name="refusal",
-            name="reason",
-            field=models.CharField(
-                choices=[
-                    ("signature", "wrong signature"),
-                    ("unknown_key", "signed with a key we could not find"),
-                    ("keys_unreachable", "Saleor's keys could not be fetched"),
-                    ("shop", "another shop"),
-                    ("recipient", "meant for another app"),
-                    ("event", "not the event its header names"),
-                    ("too_large", "too large"),
-                    ("not_installed", "not installed yet"),
-                    ("malformed", "signed, but not JSON (stored as a fault)"),
-                    ("incomplete", "Saleor could not fill it in (stored)"),
-                ],
-                max_length=24,
-            ),
+            model_name='refusal',
+            name='reason',
+            field=models.CharField(choices=[('signature', 'wrong signature'), ('unknown_key', 'signed with a key we could not find'), ('keys_unreachable', "Saleor's keys could not be fetched"), ('shop', 'another shop'), ('recipient', 'meant for another app'), ('event', 'not the event its header names'), ('too_large', 'too large'), ('not_installed', 'not installed yet'), ('malformed', 'signed, but not JSON (stored as a fault)'), ('incomplete', 'Saleor could not fill it in (stored)')], max_length=24),
         ),
         migrations.AlterField(
-            model_name="sequence",
-            name="steps",
-            field=wagtail.fields.StreamField(
-                [("send", 3), ("wait", 6), ("exit", 8), ("if", 20)],
-                blank=True,
-                block_lookup={
-                    0: (
-                        "wagtail.blocks.PageChooserBlock",
-                        (),
-                        {"label": "Email", "page_type": ["saleor_automation.EmailPage"]},
-                    ),
-                    1: (
-                        "wagtail.blocks.IntegerBlock",
-                        (),
-                        {
-                            "help_text": "If it could not leave within so many hours, it is not sent any more.",
-                            "label": "Not later than (hours)",
-                            "min_value": 1,
-                            "required": False,
-                        },
-                    ),
-                    2: (
-                        "wagtail.blocks.CharBlock",
-                        (),
-                        {
-                            "help_text": "For emails about a basket. The link back to the basket applies it, and the email may show it as {{ basket.voucher_code }}. Write it exactly as in Saleor.",
-                            "label": "Voucher code",
-                            "max_length": 255,
-                            "required": False,
-                        },
-                    ),
-                    3: (
-                        "wagtail.blocks.StructBlock",
-                        [[("email", 0), ("expires_hours", 1), ("voucher_code", 2)]],
-                        {},
-                    ),
-                    4: (
-                        "wagtail.blocks.IntegerBlock",
-                        (),
-                        {"default": 1, "label": "How long", "min_value": 1},
-                    ),
-                    5: (
-                        "wagtail.blocks.ChoiceBlock",
-                        [],
-                        {"choices": saleor_automation.studio.steps.unit_choices, "label": "Unit"},
-                    ),
-                    6: ("wagtail.blocks.StructBlock", [[("amount", 4), ("unit", 5)]], {}),
-                    7: (
-                        "wagtail.blocks.RegexBlock",
-                        (),
-                        {
-                            "default": "finished",
-                            "error_messages": {
-                                "invalid": "Use small letters, digits and underscores."
-                            },
-                            "help_text": "One word for reports, for example “not_interested”.",
-                            "label": "Reason",
-                            "regex": "^[a-z][a-z0-9_]{0,63}$",
-                        },
-                    ),
-                    8: ("wagtail.blocks.StructBlock", [[("reason", 7)]], {}),
-                    9: (
-                        "wagtail.blocks.ChoiceBlock",
-                        [],
-                        {
-                            "choices": saleor_automation.studio.steps.fact_choices,
-                            "label": "What to look at",
-                        },
-                    ),
-                    10: (
-                        "wagtail.blocks.ChoiceBlock",
-                        [],
-                        {
-                            "choices": saleor_automation.studio.steps.op_choices,
-                            "label": "Comparison",
-                        },
-                    ),
-                    11: (
-                        "wagtail.blocks.CharBlock",
-                        (),
-                        {
-                            "help_text": "A number or a text. Several texts are separated by commas.",
-                            "label": "Value",
-                            "required": False,
-                        },
-                    ),
-                    12: (
-                        "wagtail.blocks.StreamBlock",
-                        [[("send", 3), ("wait", 6), ("exit", 8)]],
-                        {"collapsed": True, "label": "Then", "required": False},
-                    ),
-                    13: (
-                        "wagtail.blocks.StreamBlock",
-                        [[("send", 3), ("wait", 6), ("exit", 8)]],
-                        {"collapsed": True, "label": "Otherwise", "required": False},
-                    ),
-                    14: (
-                        "wagtail.blocks.StructBlock",
-                        [[("fact", 9), ("op", 10), ("value", 11), ("then", 12), ("otherwise", 13)]],
-                        {"icon": "decimal", "label": "If", "label_format": "{fact} {op} {value}"},
-                    ),
-                    15: (
-                        "wagtail.blocks.StreamBlock",
-                        [[("send", 3), ("wait", 6), ("exit", 8), ("if", 14)]],
-                        {"collapsed": True, "label": "Then", "required": False},
-                    ),
-                    16: (
-                        "wagtail.blocks.StreamBlock",
-                        [[("send", 3), ("wait", 6), ("exit", 8), ("if", 14)]],
-                        {"collapsed": True, "label": "Otherwise", "required": False},
-                    ),
-                    17: (
-                        "wagtail.blocks.StructBlock",
-                        [[("fact", 9), ("op", 10), ("value", 11), ("then", 15), ("otherwise", 16)]],
-                        {"icon": "decimal", "label": "If", "label_format": "{fact} {op} {value}"},
-                    ),
-                    18: (
-                        "wagtail.blocks.StreamBlock",
-                        [[("send", 3), ("wait", 6), ("exit", 8), ("if", 17)]],
-                        {"collapsed": True, "label": "Then", "required": False},
-                    ),
-                    19: (
-                        "wagtail.blocks.StreamBlock",
-                        [[("send", 3), ("wait", 6), ("exit", 8), ("if", 17)]],
-                        {"collapsed": True, "label": "Otherwise", "required": False},
-                    ),
-                    20: (
-                        "wagtail.blocks.StructBlock",
-                        [[("fact", 9), ("op", 10), ("value", 11), ("then", 18), ("otherwise", 19)]],
-                        {"icon": "decimal", "label": "If", "label_format": "{fact} {op} {value}"},
-                    ),
-                },
-                verbose_name="steps",
-            ),
+            model_name='sequence',
+            name='steps',
+            field=wagtail.fields.StreamField([('send', 3), ('wait', 6), ('exit', 8), ('if', 20)], blank=True, block_lookup={0: ('wagtail.blocks.PageChooserBlock', (), {'label': 'Email', 'page_type': ['saleor_automation.EmailPage']}), 1: ('wagtail.blocks.IntegerBlock', (), {'help_text': 'If it could not leave within so many hours, it is not sent any more.', 'label': 'Not later than (hours)', 'min_value': 1, 'required': False}), 2: ('wagtail.blocks.CharBlock', (), {'help_text': 'For emails about a basket. The link back to the basket applies it, and the email may show it as {{ basket.voucher_code }}. Write it exactly as in Saleor.', 'label': 'Voucher code', 'max_length': 255, 'required': False}), 3: ('wagtail.blocks.StructBlock', [[('email', 0), ('expires_hours', 1), ('voucher_code', 2)]], {}), 4: ('wagtail.blocks.IntegerBlock', (), {'default': 1, 'label': 'How long', 'min_value': 1}), 5: ('wagtail.blocks.ChoiceBlock', [], {'choices': saleor_automation.studio.steps.unit_choices, 'label': 'Unit'}), 6: ('wagtail.blocks.StructBlock', [[('amount', 4), ('unit', 5)]], {}), 7: ('wagtail.blocks.RegexBlock', (), {'default': 'finished', 'error_messages': {'invalid': 'Use small letters, digits and underscores.'}, 'help_text': 'One word for reports, for example “not_interested”.', 'label': 'Reason', 'regex': '^[a-z][a-z0-9_]{0,63}$'}), 8: ('wagtail.blocks.StructBlock', [[('reason', 7)]], {}), 9: ('wagtail.blocks.ChoiceBlock', [], {'choices': saleor_automation.studio.steps.fact_choices, 'label': 'What to look at'}), 10: ('wagtail.blocks.ChoiceBlock', [], {'choices': saleor_automation.studio.steps.op_choices, 'label': 'Comparison'}), 11: ('wagtail.blocks.CharBlock', (), {'help_text': 'A number or a text. Several texts are separated by commas.', 'label': 'Value', 'required': False}), 12: ('wagtail.blocks.StreamBlock', [[('send', 3), ('wait', 6), ('exit', 8)]], {'collapsed': True, 'label': 'Then', 'required': False}), 13: ('wagtail.blocks.StreamBlock', [[('send', 3), ('wait', 6), ('exit', 8)]], {'collapsed': True, 'label': 'Otherwise', 'required': False}), 14: ('wagtail.blocks.StructBlock', [[('fact', 9), ('op', 10), ('value', 11), ('then', 12), ('otherwise', 13)]], {'icon': 'decimal', 'label': 'If', 'label_format': '{fact} {op} {value}'}), 15: ('wagtail.blocks.StreamBlock', [[('send', 3), ('wait', 6), ('exit', 8), ('if', 14)]], {'collapsed': True, 'label': 'Then', 'required': False}), 16: ('wagtail.blocks.StreamBlock', [[('send', 3), ('wait', 6), ('exit', 8), ('if', 14)]], {'collapsed': True, 'label': 'Otherwise', 'required': False}), 17: ('wagtail.blocks.StructBlock', [[('fact', 9), ('op', 10), ('value', 11), ('then', 15), ('otherwise', 16)]], {'icon': 'decimal', 'label': 'If', 'label_format': '{fact} {op} {value}'}), 18: ('wagtail.blocks.StreamBlock', [[('send', 3), ('wait', 6), ('exit', 8), ('if', 17)]], {'collapsed': True, 'label': 'Then', 'required': False}), 19: ('wagtail.blocks.StreamBlock', [[('send', 3), ('wait', 6), ('exit', 8), ('if', 17)]], {'collapsed': True, 'label': 'Otherwise', 'required': False}), 20: ('wagtail.blocks.StructBlock', [[('fact', 9), ('op', 10), ('value', 11), ('then', 18), ('otherwise', 19)]], {'icon': 'decimal', 'label': 'If', 'label_format': '{fact} {op} {value}'})}, verbose_name='steps'),
         ),
         migrations.CreateModel(
-            name="ConsentWriteBack",
+            name='ConsentWriteBack',
             fields=[
-                (
-                    "contact",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        primary_key=True,
-                        related_name="consent_write_back",
-                        serialize=False,
-                        to="saleor_automation.contact",
-                    ),
-                ),
-                (
-                    "said",
-                    models.CharField(
-                        choices=[("granted", "agreed"), ("withdrawn", "withdrew")], max_length=16
-                    ),
-                ),
-                ("said_at", models.DateTimeField()),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("pending", "waiting"),
-                            ("done", "written"),
-                            ("needless", "not needed any more"),
-                            ("failed", "given up"),
-                        ],
-                        default="pending",
-                        max_length=8,
-                    ),
-                ),
-                ("due_at", models.DateTimeField()),
-                ("tries", models.PositiveSmallIntegerField(default=0)),
-                ("writes", models.PositiveIntegerField(default=0)),
-                ("detail", models.CharField(blank=True, default="", max_length=255)),
+                ('contact', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='consent_write_back', serialize=False, to='saleor_automation.contact')),
+                ('said', models.CharField(choices=[('granted', 'agreed'), ('withdrawn', 'withdrew')], max_length=16)),
+                ('said_at', models.DateTimeField()),
+                ('state', models.CharField(choices=[('pending', 'waiting'), ('done', 'written'), ('needless', 'not needed any more'), ('failed', 'given up')], default='pending', max_length=8)),
+                ('due_at', models.DateTimeField()),
+                ('tries', models.PositiveSmallIntegerField(default=0)),
+                ('writes', models.PositiveIntegerField(default=0)),
+                ('detail', models.CharField(blank=True, default='', max_length=255)),
             ],
             options={
-                "indexes": [
-                    models.Index(
-                        condition=models.Q(("state", "pending")),
-                        fields=["due_at"],
-                        name="sa_write_back_due",
-                    )
-                ],
+                'indexes': [models.Index(condition=models.Q(('state', 'pending')), fields=['due_at'], name='sa_write_back_due')],
             },
         ),
         migrations.CreateModel(
-            name="StaffLink",
+            name='StaffLink',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("issuer", models.CharField(max_length=255)),
-                ("saleor_user", models.CharField(max_length=128)),
-                ("email", models.CharField(blank=True, default="", max_length=254)),
-                ("seen_at", models.DateTimeField()),
-                (
-                    "user",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="saleor_staff",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('issuer', models.CharField(max_length=255)),
+                ('saleor_user', models.CharField(max_length=128)),
+                ('email', models.CharField(blank=True, default='', max_length=254)),
+                ('seen_at', models.DateTimeField()),
+                ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='saleor_staff', to=settings.AUTH_USER_MODEL)),
             ],
         ),
         migrations.CreateModel(
-            name="LoginCode",
+            name='LoginCode',
             fields=[
-                ("digest", models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ("path", models.CharField(max_length=255)),
-                ("expires_at", models.DateTimeField()),
-                (
-                    "link",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        to="saleor_automation.stafflink",
-                    ),
-                ),
+                ('digest', models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ('path', models.CharField(max_length=255)),
+                ('expires_at', models.DateTimeField()),
+                ('link', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='saleor_automation.stafflink')),
             ],
         ),
         migrations.CreateModel(
-            name="Watermark",
+            name='Watermark',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "source",
-                    models.CharField(
-                        choices=[("poll", "reconciliation poll"), ("backfill", "history import")],
-                        max_length=16,
-                    ),
-                ),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("deliveries", "failed deliveries"),
-                            ("customers", "customers"),
-                            ("orders", "orders"),
-                            ("checkouts", "baskets"),
-                            ("vanished", "deleted accounts"),
-                        ],
-                        max_length=16,
-                    ),
-                ),
-                ("reached_at", models.DateTimeField(blank=True, null=True)),
-                ("since", models.DateTimeField(blank=True, null=True)),
-                ("until", models.DateTimeField(blank=True, null=True)),
-                ("cursor", models.TextField(blank=True, default="")),
-                ("newest_at", models.DateTimeField(blank=True, null=True)),
-                ("page_size", models.PositiveSmallIntegerField(default=50)),
-                ("started_at", models.DateTimeField(blank=True, null=True)),
-                ("finished_at", models.DateTimeField(blank=True, null=True)),
-                ("looked_at", models.PositiveIntegerField(default=0)),
-                ("new", models.PositiveIntegerField(default=0)),
-                ("known", models.PositiveIntegerField(default=0)),
-                ("faults", models.PositiveIntegerField(default=0)),
-                ("problem", models.TextField(blank=True, default="")),
-                ("memory", models.JSONField(default=dict)),
-                ("claim", models.UUIDField(blank=True, null=True)),
-                ("claimed_until", models.DateTimeField(blank=True, null=True)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('source', models.CharField(choices=[('poll', 'reconciliation poll'), ('backfill', 'history import')], max_length=16)),
+                ('kind', models.CharField(choices=[('deliveries', 'failed deliveries'), ('customers', 'customers'), ('orders', 'orders'), ('checkouts', 'baskets'), ('vanished', 'deleted accounts')], max_length=16)),
+                ('reached_at', models.DateTimeField(blank=True, null=True)),
+                ('since', models.DateTimeField(blank=True, null=True)),
+                ('until', models.DateTimeField(blank=True, null=True)),
+                ('cursor', models.TextField(blank=True, default='')),
+                ('newest_at', models.DateTimeField(blank=True, null=True)),
+                ('page_size', models.PositiveSmallIntegerField(default=50)),
+                ('started_at', models.DateTimeField(blank=True, null=True)),
+                ('finished_at', models.DateTimeField(blank=True, null=True)),
+                ('looked_at', models.PositiveIntegerField(default=0)),
+                ('new', models.PositiveIntegerField(default=0)),
+                ('known', models.PositiveIntegerField(default=0)),
+                ('faults', models.PositiveIntegerField(default=0)),
+                ('problem', models.TextField(blank=True, default='')),
+                ('memory', models.JSONField(default=dict)),
+                ('claim', models.UUIDField(blank=True, null=True)),
+                ('claimed_until', models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                "constraints": [
-                    models.UniqueConstraint(fields=("source", "kind"), name="sa_watermark_once")
-                ],
+                'constraints': [models.UniqueConstraint(fields=('source', 'kind'), name='sa_watermark_once')],
             },
         ),
         migrations.AddConstraint(
-            model_name="stafflink",
-            constraint=models.UniqueConstraint(
-                fields=("issuer", "saleor_user"), name="sa_staff_link_once"
-            ),
+            model_name='stafflink',
+            constraint=models.UniqueConstraint(fields=('issuer', 'saleor_user'), name='sa_staff_link_once'),
         ),
         # Last: PostgreSQL alters no table with rows just changed in it.
         migrations.RunPython(flags_undated, migrations.RunPython.noop, elidable=True),
