@@ -6,7 +6,19 @@ from .clock import DemoClock
 from .delivery.models import Message, MessageContent, SenderDecision, SendingControl
 from .emails.models import Brand, EmailVersion
 from .inbox.models import Event, EventKey, RawEvent
-from .people.models import Consent, ConsentWriteBack, Contact, Identity, Suppression, Tombstone
+from .people.models import (
+    Consent,
+    ConsentWriteBack,
+    Contact,
+    ContactFigures,
+    ContactSpend,
+    Identity,
+    Suppression,
+    Tag,
+    Tombstone,
+    Trait,
+    TraitType,
+)
 from .saleor_app.models import Installation, Refusal, Watermark
 from .sequences.models import Enrollment, Heartbeat, SequenceSwitch, SequenceVersion, StepRun
 from .shop.models import Channel, Checkout, Fulfillment, OrderLine, ShopOrder
@@ -21,6 +33,8 @@ __all__ = [
     "Consent",
     "ConsentWriteBack",
     "Contact",
+    "ContactFigures",
+    "ContactSpend",
     "DemoClock",
     "EmailIndexPage",
     "EmailPage",
@@ -48,6 +62,9 @@ __all__ = [
     "StaffLink",
     "StepRun",
     "Suppression",
+    "Tag",
     "Tombstone",
+    "Trait",
+    "TraitType",
     "Watermark",
 ]

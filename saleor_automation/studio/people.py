@@ -7,13 +7,15 @@ person said to staff about being written to.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import django_filters
 from django import forms
-from django.db.models import Count, F, Max, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -33,8 +35,24 @@ from wagtail.admin.views.generic import IndexView, PermissionCheckedMixin, Wagta
 from saleor_automation import clock
 from saleor_automation.delivery.models import SendingControl
 from saleor_automation.people.consent import STAFF, consent_states, suppressed
-from saleor_automation.people.models import Contact, Identity, Suppression
+from saleor_automation.people.models import (
+    Contact,
+    ContactFigures,
+    ContactSpend,
+    Identity,
+    Suppression,
+    Tag,
+    TraitType,
+)
 from saleor_automation.people.services import contact_retract, contact_unsubscribe
+from saleor_automation.people.traits import (
+    TraitError,
+    tag_set,
+    trait_remove,
+    trait_set,
+    trait_value,
+    traits_of,
+)
 from saleor_automation.shop.models import ShopOrder
 
 from . import permissions
@@ -171,6 +189,8 @@ class PersonView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView
             person=self.person,
             facts=fact_rows(self.person),
             orders=order_rows(self.person),
+            traits=trait_rows(self.person),
+            tags=Tag.objects.filter(contact=self.person, on=True).order_by("name"),
             standing=standing_of(self.person),
             line=timeline(contact=self.person, before=before),
             # What comes next stands above the newest page alone.
@@ -208,8 +228,24 @@ def fact_rows(person: Contact) -> list[tuple[str, str]]:
         (_("Country"), person.country),
         (_("Sales channel"), person.channel),
         (_("Known since"), time_words(person.created_at)),
+        *figure_rows(person),
     ]
     return [(label, value) for label, value in rows if value]
+
+
+def figure_rows(person: Contact) -> list[tuple[str, str]]:
+    """Return what follows from what a person did."""
+    figures = ContactFigures.objects.filter(contact=person).first()
+    if figures is None:
+        return []
+    zone = figures.zone.replace("_", " ")
+    guess = _("%(zone)s (a guess)") % {"zone": zone}
+    return [
+        (_("Last seen"), time_words(figures.last_seen_at) if figures.last_seen_at else ""),
+        (_("First order"), time_words(figures.first_order_at) if figures.first_order_at else ""),
+        (_("Last order"), time_words(figures.last_order_at) if figures.last_order_at else ""),
+        (_("Time zone"), guess if zone and figures.zone_confidence < 1 else zone),
+    ]
 
 
 def language_words(code: str) -> str:
@@ -222,18 +258,25 @@ def language_words(code: str) -> str:
 
 def order_rows(person: Contact) -> list[str]:
     """Return what a person bought, a line per currency: sums of two are no sum."""
-    rows = (
-        ShopOrder.objects.filter(contact=person)
-        .exclude(status__in=["CANCELED", "EXPIRED", "DRAFT"])
-        .order_by("currency")
-        .values("currency")
-        .annotate(n=Count("pk"), spent=Sum(F("total_gross") - F("refunded_gross")))
-    )
     return [
-        ngettext("%(count)s order, %(spent)s", "%(count)s orders, %(spent)s", row["n"])
-        % {"count": row["n"], "spent": money_words(row["spent"], row["currency"])}
-        for row in rows
+        ngettext("%(count)s order, %(spent)s", "%(count)s orders, %(spent)s", row.orders)
+        % {"count": row.orders, "spent": money_words(row.gross, row.currency)}
+        for row in ContactSpend.objects.filter(contact=person).order_by("currency")
     ]
+
+
+def trait_rows(person: Contact) -> list[tuple[str, str]]:
+    """Return what the shop notes of a person, as name and words."""
+    return [(name, value_words(value)) for name, value in traits_of(person).items()]
+
+
+def value_words(value: Any) -> str:
+    """Return a trait's value as a person reads it."""
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    return time_words(value) if isinstance(value, datetime) else str(value)
 
 
 def standing_of(person: Contact) -> Mapping[str, Any]:
@@ -267,6 +310,45 @@ def standing_of(person: Contact) -> Mapping[str, Any]:
         # Only what staff entered may staff take back: a person's own "no" is theirs.
         "undo": bool(everything) and newest is not None and newest.source == STAFF,
     }
+
+
+class PersonNoteView(PermissionCheckedMixin, View):
+    """Note a tag or a trait, or take it off again. POST alone."""
+
+    permission_policy = permissions.PEOPLE
+    permission_required = "change"
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        person = get_object_or_404(Contact, pk=pk)
+        now, asked = clock.now(), request.POST
+        try:
+            if tag := asked.get("tag"):
+                tag_set(contact=person, name=tag, on=asked.get("off") is None, at=now)
+            elif asked.get("off") is not None:
+                trait_remove(contact=person, name=asked.get("name", ""))
+            else:
+                trait_set(
+                    contact=person,
+                    name=asked.get("name", "").strip().lower().replace(" ", "_"),
+                    value=typed(asked.get("value", "")),
+                    at=now,
+                    source=STAFF,
+                )
+        except TraitError as error:
+            messages.error(request, str(error))
+        else:
+            messages.success(request, _("Saved."))
+        return redirect("automation_people:detail", pk=person.pk)
+
+
+def typed(text: str) -> Any:
+    """Return what a person who types means: a number, yes or no, a date, else a text."""
+    plain = text.strip()
+    for kind in (TraitType.Kind.NUMBER, TraitType.Kind.FLAG, TraitType.Kind.MOMENT):
+        with suppress(TraitError):
+            return trait_value(kind, plain)
+    return plain
 
 
 class PersonConsentView(PermissionCheckedMixin, View):

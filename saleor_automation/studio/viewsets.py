@@ -31,7 +31,7 @@ from . import permissions
 from .faults import FaultIndexView, FaultView
 from .mails import MailIndexView, MailSourceView, MailView
 from .pages import EmailIndexPage
-from .people import PersonConsentView, PersonIndexView, PersonView
+from .people import PersonConsentView, PersonIndexView, PersonNoteView, PersonView
 from .saleor import SaleorView
 from .selectors import Standing, standings
 from .sending import SendingView
@@ -199,6 +199,7 @@ class PeopleViewSet(GuardedViewSet):
             path("", PersonIndexView.as_view(), name="index"),
             path("results/", PersonIndexView.as_view(results_only=True), name="results"),
             path("<uuid:pk>/", PersonView.as_view(), name="detail"),
+            path("<uuid:pk>/note/", PersonNoteView.as_view(), name="note"),
             path("<uuid:pk>/no/", PersonConsentView.as_view(), {"word": "no"}, name="no"),
             path("<uuid:pk>/undo/", PersonConsentView.as_view(), {"word": "undo"}, name="undo"),
         ]

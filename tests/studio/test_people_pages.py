@@ -14,6 +14,7 @@ from django.utils.html import escape
 from saleor_automation.contract import kinds
 from saleor_automation.delivery.models import Message, SendingControl
 from saleor_automation.inbox.models import Event, EventKey
+from saleor_automation.people.figures import figures_refresh
 from saleor_automation.people.models import Consent, Contact, Identity, Suppression
 from saleor_automation.people.services import (
     consent_record,
@@ -22,6 +23,8 @@ from saleor_automation.people.services import (
 )
 from saleor_automation.sequences.models import Enrollment
 from saleor_automation.shop.models import ShopOrder
+from saleor_automation.studio.mails import time_words
+from saleor_automation.studio.people import fact_rows
 from saleor_automation.studio.timeline import timeline, upcoming
 
 from .helpers import (
@@ -203,6 +206,7 @@ def test_money_of_two_currencies_is_not_added_and_what_was_paid_back_is_off(
     order(person, "2")
     order(person, "3", currency="SGD", total_gross=Decimal("12.5"))
     order(person, "4", status="CANCELED")
+    figures_refresh([person.pk], now=NOW)
     page = page_of(admin_client, person).content.decode()
     assert "2 orders, 140.00 MYR" in page
     assert "1 order, 12.50 SGD" in page
@@ -252,7 +256,10 @@ def test_who_may_only_look_finds_no_button_and_cannot_post(client: Client) -> No
     client.force_login(user_with("reader", "view_contact"))
     assert "They told us no" not in page_of(client, person).content.decode()
     assert client.post(reverse("automation_people:no", args=[person.pk])).status_code == 302
+    note = reverse("automation_people:note", args=[person.pk])
+    assert client.post(note, {"tag": "vip"}).status_code == 302
     assert not Consent.objects.exists()
+    assert not person.tags.exists()
 
 
 def test_who_may_not_see_people_does_not(client: Client) -> None:
@@ -262,3 +269,40 @@ def test_who_may_not_see_people_does_not(client: Client) -> None:
         response = client.get(address)
         assert response.status_code == 302
         assert "aisyah" not in response.content.decode()
+
+
+def test_staff_notes_tags_and_traits_and_takes_them_off(admin_client: Client) -> None:
+    person = contact()
+    note = reverse("automation_people:note", args=[person.pk])
+
+    def post(**data: str) -> str:
+        return str(admin_client.post(note, data, follow=True).content.decode())
+
+    assert "No tags yet." in page_of(admin_client, person).content.decode()
+    assert "<span>wholesale</span>" in post(tag="Wholesale")
+    page = post(name="Shoe size", value="42.50")
+    assert "<dt>shoe_size</dt><dd>42.5 " in page
+    post(name="member", value="yes")
+    post(name="since", value="2025-12-24")
+    post(name="level", value="<b>gold</b>")
+    page = page_of(admin_client, person).content.decode()
+    assert "<dd>yes " in page
+    assert "24\N{NO-BREAK SPACE}Dec\N{NO-BREAK SPACE}2025" in page
+    assert "&lt;b&gt;gold" in page
+    assert "is no number" in post(name="shoe_size", value="big")
+    assert "begins with a letter" in post(name="größe", value="1")
+    assert "<span>wholesale</span>" not in post(tag="wholesale", off="1")
+    assert "<dt>shoe_size</dt>" not in post(name="shoe_size", off="1")
+
+
+def test_what_follows_from_orders_is_shown(admin_client: Client) -> None:
+    person = contact(country="US")
+    order(person)
+    happened(person, kinds.ORDERED, "order-7", occurred_at=NOW + timedelta(days=1))
+    # Staff ships: nobody was seen.
+    happened(person, kinds.SHIPPED, "parcel", occurred_at=NOW + timedelta(days=9))
+    figures_refresh([person.pk], now=NOW)
+    rows = dict(fact_rows(person))
+    assert rows["Last seen"] == "3\N{NO-BREAK SPACE}Mar\N{NO-BREAK SPACE}2026, 09:00"
+    assert rows["First order"] == rows["Last order"] == time_words(NOW)
+    assert rows["Time zone"] == "America/New York (a guess)"
