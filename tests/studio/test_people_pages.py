@@ -24,7 +24,7 @@ from saleor_automation.people.services import (
 from saleor_automation.sequences.models import Enrollment
 from saleor_automation.shop.models import ShopOrder
 from saleor_automation.studio.mails import time_words
-from saleor_automation.studio.people import fact_rows
+from saleor_automation.studio.portrait import fact_rows
 from saleor_automation.studio.timeline import timeline, upcoming
 
 from .helpers import (
@@ -297,7 +297,14 @@ def test_staff_notes_tags_and_traits_and_takes_them_off(admin_client: Client) ->
 
 def test_what_follows_from_orders_is_shown(admin_client: Client) -> None:
     person = contact(country="US")
-    order(person)
+    bought = order(person)
+    for number, (slug, pieces) in enumerate(
+        [("pens", 1), ("ink", 2), ("pens", 3), ("paper", 2), ("cards", 1), ("", 9)]
+    ):
+        bought.lines.create(saleor_id=f"l{number}", category_slug=slug, quantity=pieces)
+    order(person, "8", status="CANCELED").lines.create(
+        saleor_id="l9", category_slug="cards", quantity=50
+    )
     happened(person, kinds.ORDERED, "order-7", occurred_at=NOW + timedelta(days=1))
     # Staff ships: nobody was seen.
     happened(person, kinds.SHIPPED, "parcel", occurred_at=NOW + timedelta(days=9))
@@ -305,4 +312,5 @@ def test_what_follows_from_orders_is_shown(admin_client: Client) -> None:
     rows = dict(fact_rows(person))
     assert rows["Last seen"] == "3\N{NO-BREAK SPACE}Mar\N{NO-BREAK SPACE}2026, 09:00"
     assert rows["First order"] == rows["Last order"] == time_words(NOW)
+    assert rows["Buys most from"] == "pens, ink, paper"
     assert rows["Time zone"] == "America/New York (a guess)"
