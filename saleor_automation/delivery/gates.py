@@ -39,7 +39,7 @@ def gates_before(*, messages: Sequence[Message], now: datetime) -> dict[UUID, Cl
         elif message.enrollment is not None and message.contact is not None:
             message.enrollment.contact = message.contact
             asking.append(message.enrollment)
-    found = exit_reasons(enrollments=asking)
+    found = exit_reasons(enrollments=asking, now=now)
     for message in messages:
         reason = found.get(message.enrollment_id) if message.enrollment_id else None
         if reason is not None and message.pk not in closings:

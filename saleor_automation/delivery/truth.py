@@ -86,6 +86,7 @@ def truth_ask(*, messages: Sequence[Message], now: datetime) -> Truth:
             and (_about(message, "order") or _about(message, "checkout")) in changed
         ],
         truth,
+        now,
     )
     return truth
 
@@ -212,14 +213,14 @@ def _orders_refresh(said: Mapping[str, OrderTruth]) -> set[str]:
     return changed
 
 
-def _exits(messages: Sequence[Message], truth: Truth) -> None:
+def _exits(messages: Sequence[Message], truth: Truth, now: datetime) -> None:
     """Ask the exits again of those whose basket or order was not what we knew."""
     enrollments = []
     for message in messages:
         if message.enrollment is not None and message.contact is not None:
             message.enrollment.contact = message.contact
             enrollments.append(message.enrollment)
-    found = exit_reasons(enrollments=enrollments) if enrollments else {}
+    found = exit_reasons(enrollments=enrollments, now=now) if enrollments else {}
     for message in messages:
         reason = found.get(message.enrollment_id) if message.enrollment_id else None
         if reason is not None:

@@ -21,7 +21,7 @@ from .models import Contact, ContactFigures, ContactSpend
 from .zones import zone_of
 
 #: Orders that were never really placed, or not kept.
-NOT_COUNTED = ("DRAFT", "UNCONFIRMED", "EXPIRED", "CANCELED")
+NOT_COUNTED = ("DRAFT", "EXPIRED", "CANCELED")
 #: What people do themselves. Staff ships, refunds and cancels.
 OWN_DOING = (
     kinds.JOINED,

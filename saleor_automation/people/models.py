@@ -212,6 +212,8 @@ class Trait(models.Model):
     )
     type = models.ForeignKey(TraitType, on_delete=models.CASCADE, db_index=False)
     text = models.CharField(max_length=255, blank=True, default="")
+    #: The text in small letters, which two databases would make differently.
+    folded = models.CharField(max_length=510, blank=True, default="")
     number = models.DecimalField(max_digits=24, decimal_places=6, null=True, blank=True)
     flag = models.BooleanField(null=True, blank=True)
     moment = models.DateTimeField(null=True, blank=True)
@@ -221,7 +223,7 @@ class Trait(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["contact", "type"], name="sa_trait_once")]
         indexes = [
-            models.Index(fields=["type", "text"], name="sa_trait_text"),
+            models.Index(fields=["type", "folded"], name="sa_trait_text"),
             models.Index(fields=["type", "number"], name="sa_trait_number"),
         ]
 

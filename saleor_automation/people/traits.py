@@ -115,6 +115,7 @@ def trait_set(*, contact: Contact, name: str, value: Any, at: datetime, source: 
     elif (row.at, _order(row.value)) >= (at, _order(typed)):
         return False
     setattr(row, type_.kind, typed)
+    row.folded = typed.lower() if isinstance(typed, str) else ""
     row.at, row.source = at, source[:32]
     row.save()
     return True

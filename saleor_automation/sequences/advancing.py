@@ -18,6 +18,7 @@ from django.db import transaction
 from saleor_automation.signals import mail_wanted
 
 from . import reasons
+from .conditions import Ask
 from .facts import Facts, facts_load, facts_wanted
 from .interpreter import Leave, Mail, Outcome, Position, Stay, advance, after_send, exit_reason
 from .mailing import MailWanted
@@ -50,7 +51,7 @@ def enrollments_advance(*, claim: UUID, ids: Sequence[UUID], now: datetime) -> i
         held = _poison_stop(held, now)
         going, frozen, closed = _by_switch(held)
         _release(frozen)
-        facts = facts_load(going, _wanted(going))
+        facts = facts_load(going, _wanted(going), now=now)
         outcomes: dict[UUID, Outcome] = {
             enrollment.pk: advance(
                 version_graph(enrollment.version_id),
@@ -114,15 +115,15 @@ def enrollments_leave(*, left: Iterable[tuple[UUID, str]], now: datetime) -> Non
         )
 
 
-def exit_reasons(*, enrollments: Sequence[Enrollment]) -> dict[UUID, str]:
+def exit_reasons(*, enrollments: Sequence[Enrollment], now: datetime) -> dict[UUID, str]:
     """Ask the exit rules again, as must be done right before a mail leaves.
 
     Returns the reason per enrollment id that must not be mailed any more.
     """
-    wanted: frozenset[str] = frozenset()
+    wanted: frozenset[Ask] = frozenset()
     for version_id in {enrollment.version_id for enrollment in enrollments}:
         wanted |= facts_wanted(version_graph(version_id), exits_only=True)
-    facts = facts_load(enrollments, wanted)
+    facts = facts_load(enrollments, wanted, now=now)
     found: dict[UUID, str] = {}
     for enrollment in enrollments:
         reason = exit_reason(version_graph(enrollment.version_id), facts[enrollment.pk])
@@ -173,8 +174,8 @@ def _release(frozen: list[Enrollment]) -> None:
         )
 
 
-def _wanted(enrollments: list[Enrollment]) -> frozenset[str]:
-    wanted: frozenset[str] = frozenset()
+def _wanted(enrollments: list[Enrollment]) -> frozenset[Ask]:
+    wanted: frozenset[Ask] = frozenset()
     for version_id in {enrollment.version_id for enrollment in enrollments}:
         wanted |= facts_wanted(version_graph(version_id))
     return wanted

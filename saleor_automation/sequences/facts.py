@@ -13,12 +13,13 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Q, Sum
 
 from saleor_automation.people.consent import consent_states
+from saleor_automation.people.predicates.values import values_load
 from saleor_automation.shop.models import Checkout, ShopOrder
 
-from .conditions import Value, condition_facts
+from .conditions import Ask, Value, condition_asks
 from .graph import Graph, If
 from .models import Enrollment
 
@@ -29,25 +30,33 @@ REFUNDED = ("REFUNDED", "RETURNED")
 Facts = dict[str, Value]
 
 
-def facts_wanted(graph: Graph, *, exits_only: bool = False) -> frozenset[str]:
-    """Return the names of the facts ``graph`` may ask about."""
+def facts_wanted(graph: Graph, *, exits_only: bool = False) -> frozenset[Ask]:
+    """Return what ``graph`` may ask."""
     conditions = [rule.condition for rule in graph.exits]
     if not exits_only:
         conditions += [node.condition for node in graph.nodes.values() if isinstance(node, If)]
-    return frozenset().union(*(condition_facts(condition) for condition in conditions))
+    return frozenset().union(*(condition_asks(condition) for condition in conditions))
 
 
-def facts_load(enrollments: Sequence[Enrollment], wanted: Iterable[str]) -> dict[UUID, Facts]:
-    """Return the ``wanted`` facts per enrollment id.
+def facts_load(
+    enrollments: Sequence[Enrollment], wanted: Iterable[Ask], *, now: datetime
+) -> dict[UUID, Facts]:
+    """Return the ``wanted`` facts per enrollment id, under the asks' keys.
 
-    ``contact`` must be loaded with each enrollment. At most seven queries,
+    ``contact`` must be loaded with each enrollment. At most twelve queries,
     whatever their number.
     """
-    names = frozenset(wanted)
+    asks = frozenset(wanted)
+    names = frozenset(ask.fact for ask in asks)
     facts: dict[UUID, Facts] = {enrollment.pk: {} for enrollment in enrollments}
     if not enrollments or not names:
         return facts
-    if any(name.startswith("contact.") for name in names):
+    of_people = values_load(
+        contacts=[enrollment.contact for enrollment in enrollments], asks=asks, now=now
+    )
+    for enrollment in enrollments:
+        facts[enrollment.pk].update(of_people[enrollment.contact_id])
+    if names & {"contact.orders_since_entry", "contact.subscribed"}:
         _contact_facts(enrollments, names, facts)
     if any(name.startswith("basket.") for name in names):
         _basket_facts(enrollments, names, facts)
@@ -60,12 +69,9 @@ def _contact_facts(
     enrollments: Sequence[Enrollment], names: frozenset[str], facts: dict[UUID, Facts]
 ) -> None:
     contact_ids = {enrollment.contact_id for enrollment in enrollments}
-    totals: Mapping[UUID, int] = {}
     since: dict[UUID, list[datetime]] = defaultdict(list)
     states: Mapping[UUID, Any] = {}
     placed = ShopOrder.objects.filter(contact_id__in=contact_ids).exclude(status__in=NOT_PLACED)
-    if "contact.orders" in names:
-        totals = dict(placed.order_by().values_list("contact_id").annotate(Count("id")))
     if "contact.orders_since_entry" in names:
         earliest = min(enrollment.entered_at for enrollment in enrollments)
         for contact_id, placed_at in placed.filter(placed_at__gte=earliest).values_list(
@@ -81,10 +87,6 @@ def _contact_facts(
         topic, channel = "", str(enrollment.context.get("channel", ""))
         facts[enrollment.pk].update(
             {
-                "contact.has_account": contact.has_account,
-                "contact.language": contact.language or None,
-                "contact.country": contact.country or None,
-                "contact.orders": totals.get(contact.pk, 0),
                 "contact.orders_since_entry": sum(
                     placed_at >= enrollment.entered_at for placed_at in since[contact.pk]
                 ),

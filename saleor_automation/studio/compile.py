@@ -177,6 +177,10 @@ class _Compiler:
             return condition
         if not str(condition["op"]).startswith("is_"):
             condition["value"] = str(value.get("value") or "").strip()
+        # Not there when there is none: what asks no more compiles as it always did.
+        for name in ("of", "days"):
+            if value.get(name):
+                condition[name] = value[name]
         try:
             condition_parse(condition)
         except CompileError as error:

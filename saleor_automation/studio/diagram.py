@@ -98,12 +98,18 @@ def condition_words(value: Mapping[str, Any]) -> str:
     fact = FACTS.get(str(value.get("fact")))
     if fact is None:
         return _("No condition yet")
+    label = str(fact.label)
+    if value.get("of"):
+        label = f"{label}: {value['of']}"
+    if value.get("days"):
+        days = int(value["days"])
+        label += " " + ngettext("(last day)", "(last %(days)s days)", days) % {"days": days}
     op = str(value.get("op"))
     if op == "is_true":
-        return str(fact.label)
+        return label
     if op == "is_false":
-        return _("Not: %s") % fact.label
-    return f"{fact.label} {OP_WORDS.get(op, op)} {value.get('value') or '?'}"
+        return _("Not: %s") % label
+    return f"{label} {OP_WORDS.get(op, op)} {value.get('value') or '?'}"
 
 
 def flow_context(sequence: SequenceDraft, count: Standing) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from django.utils.html import format_html
 from wagtail import hooks
 from wagtail.snippets.models import register_snippet
 
+from saleor_automation.sequences.conditions import FACTS
+
 from .guards import refuse_needed_email, refuse_needed_emails, refuse_needed_snippet
 from .neighbours import tell_neighbours
 from .overview import OverviewPanel
@@ -57,7 +59,13 @@ def add_styles() -> str:
 @hooks.register("insert_editor_js")
 def add_condition_form() -> str:
     return format_html(
-        '<script src="{}" data-one="{}"></script>',
+        '<script src="{}" data-one="{}" data-facts="{}"></script>',
         static("saleor_automation/conditions.js"),
         json.dumps({unit: str(words) for unit, words in UNIT_WORDS_ONE.items()}),
+        json.dumps(
+            {
+                name: {"ops": fact.ops, "of": fact.of is not None, "windowed": fact.windowed}
+                for name, fact in FACTS.items()
+            }
+        ),
     )

@@ -16,6 +16,7 @@ from wagtail import blocks
 from wagtail.blocks.struct_block import StructBlockValidationError
 
 from saleor_automation.exceptions import CompileError
+from saleor_automation.people.predicates.language import LONGEST
 from saleor_automation.sequences.conditions import FACTS, OP_WORDS, condition_parse
 
 #: How deep branches may be nested; deeper forms cannot be read any more.
@@ -58,6 +59,22 @@ class TestBlock(blocks.StructBlock):
         label=_("Value"),
         help_text=_("A number or a text. Several texts are separated by commas."),
     )
+    of = blocks.CharBlock(
+        required=False,
+        max_length=255,
+        label=_("Of which"),
+        help_text=_(
+            "For facts that ask of one thing: a tag, a trait’s name, a currency (MYR), the slug of "
+            "a category or product as in Saleor, or a kind of event (ordered, basket_changed)."
+        ),
+    )
+    days = blocks.IntegerBlock(
+        required=False,
+        min_value=1,
+        max_value=LONGEST,
+        label=_("In the last days"),
+        help_text=_("Empty: ever."),
+    )
 
     def clean(self, value: Any) -> Any:
         result = super().clean(value)
@@ -71,8 +88,17 @@ class TestBlock(blocks.StructBlock):
                 "ops": fitting,
             }
             raise StructBlockValidationError(block_errors={"op": ValidationError(message)})
+        errors = {}
+        if fact.of is not None and not result["of"]:
+            errors["of"] = ValidationError(_("Say which %s.") % fact.of)
+        if fact.of is None and result["of"]:
+            errors["of"] = ValidationError(_("This fact asks of nothing; leave it empty."))
+        if result["days"] and not fact.windowed:
+            errors["days"] = ValidationError(_("This fact cannot look back; leave it empty."))
+        if errors:
+            raise StructBlockValidationError(block_errors=errors)
         try:
-            condition_parse({key: result[key] for key in ("fact", "op", "value")})
+            condition_parse({key: result[key] for key in ("fact", "op", "value", "of", "days")})
         except CompileError as error:
             raise StructBlockValidationError(
                 block_errors={"value": ValidationError(str(error))}

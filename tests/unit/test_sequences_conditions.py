@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saleor_automation.exceptions import CompileError
+from saleor_automation.people.predicates.language import condition_positive
 from saleor_automation.sequences.conditions import (
     FACTS,
     Kind,
+    condition_asks,
     condition_facts,
     condition_holds,
     condition_parse,
@@ -60,11 +62,25 @@ def test_nothing_is_concluded_from_not_knowing(name: str, data: st.DataObject) -
     fact = FACTS[name]
     op = data.draw(st.sampled_from(fact.ops))
     value: object = "x" if fact.kind is Kind.TEXT else 1
-    condition = condition_parse({"fact": name, "op": op, "value": value})
-    assert condition_holds(condition, {}) is False
-    assert condition_holds(condition, {name: None}) is False
-    negated = condition_parse({"not": {"fact": name, "op": op, "value": value}})
-    assert condition_holds(negated, {}) is False
+    data_asked = {"fact": name, "op": op, "value": value, "of": "x" if fact.of else ""}
+    condition = condition_parse(data_asked)
+    [ask] = condition_asks(condition)
+    negated = condition_parse({"not": data_asked})
+    for asked in (condition, negated, condition_positive(negated)):
+        assert condition_holds(asked, {}) is False
+        assert condition_holds(asked, {ask.key: None}) is False
+
+
+def test_what_is_asked_of_one_thing_has_a_value_of_its_own() -> None:
+    tagged = {"fact": "contact.tagged", "op": "is_true"}
+    condition = condition_parse({"all": [{**tagged, "of": "VIP"}, {**tagged, "of": "new"}]})
+    keys = sorted(ask.key for ask in condition_asks(condition))
+    assert keys == ["contact.tagged(VIP, None)", "contact.tagged(new, None)"]
+    assert condition_holds(condition, dict.fromkeys(keys, True))
+    assert not condition_holds(condition, {keys[0]: True, keys[1]: False})
+    recent = condition_parse({"fact": "contact.orders", "op": "gte", "value": 1, "days": 30})
+    assert not condition_holds(recent, {"contact.orders": 5})
+    assert condition_holds(recent, {"contact.orders(, 30)": 1})
 
 
 def test_groups() -> None:

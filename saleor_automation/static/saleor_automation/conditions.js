@@ -4,24 +4,9 @@
 (function () {
   'use strict';
 
+  // What each fact is compared with, asked of, and whether it looks back: told by the server.
+  const FACTS = JSON.parse(document.currentScript.dataset.facts || '{}');
   const YES_NO = ['is_true', 'is_false'];
-  const TEXT = ['eq', 'ne', 'in', 'not_in'];
-  const NUMBER = ['eq', 'ne', 'gt', 'gte', 'lt', 'lte'];
-  const TEXTS = ['contact.language', 'contact.country'];
-  const NUMBERS = [
-    'contact.orders',
-    'contact.orders_since_entry',
-    'basket.items',
-    'order.total',
-    'order.items',
-  ];
-
-  function fitting(fact) {
-    if (TEXTS.includes(fact)) return TEXT;
-    if (NUMBERS.includes(fact)) return NUMBER;
-    // A fact this script does not know may come from another app: offer everything.
-    return /^(contact|basket|order)\./.test(fact) ? YES_NO : null;
-  }
 
   function row(input) {
     return input.closest('.w-field__wrapper') || input.parentElement;
@@ -32,7 +17,14 @@
     const op = document.getElementsByName(base + '-op')[0];
     const value = document.getElementsByName(base + '-value')[0];
     if (!op || !value) return;
-    const ops = fact.value ? fitting(fact.value) : null;
+    const known = FACTS[fact.value];
+    // Before a fact is chosen there is nothing to leave out.
+    const ops = known ? known.ops : null;
+    for (const [name, shown] of [['of', !known || known.of], ['days', !known || known.windowed]]) {
+      const input = document.getElementsByName(base + '-' + name)[0];
+      // What was written stays visible, so that it can be taken out again.
+      if (input) row(input).hidden = !shown && !input.value;
+    }
     for (const option of op.options) {
       const fits = !option.value || !ops || ops.includes(option.value);
       option.hidden = option.disabled = !fits;
