@@ -7,6 +7,7 @@ from .delivery.models import Message, MessageContent, SenderDecision, SendingCon
 from .emails.models import Brand, EmailVersion
 from .inbox.models import Event, EventKey, RawEvent
 from .people.models import Consent, ConsentWriteBack, Contact, Identity, Suppression, Tombstone
+from .people.verification.models import AddressPolicy, DomainCheck, Verification
 from .saleor_app.models import Installation, Refusal, Watermark
 from .sequences.models import Enrollment, Heartbeat, SequenceSwitch, SequenceVersion, StepRun
 from .shop.models import Channel, Checkout, Fulfillment, OrderLine, ShopOrder
@@ -15,6 +16,7 @@ from .studio.pages import EmailIndexPage, EmailPage
 from .studio.sequences import Sequence
 
 __all__ = [
+    "AddressPolicy",
     "Brand",
     "Channel",
     "Checkout",
@@ -22,6 +24,7 @@ __all__ = [
     "ConsentWriteBack",
     "Contact",
     "DemoClock",
+    "DomainCheck",
     "EmailIndexPage",
     "EmailPage",
     "EmailVersion",
@@ -49,5 +52,6 @@ __all__ = [
     "StepRun",
     "Suppression",
     "Tombstone",
+    "Verification",
     "Watermark",
 ]
