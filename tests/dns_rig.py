@@ -83,9 +83,7 @@ FAMILIES = (
     Family("no MX, own address", {"@": {"A": [GLOBAL]}}, "risky", "a_fallback", True),
     Family("no MX, own IPv6 address", {"@": {"AAAA": [GLOBAL_6]}}, "risky", "a_fallback", True),
     Family("null MX", {"@": {"MX": ["0 ."], "A": [GLOBAL]}}, "undeliverable", "null_mx", False),
-    Family(
-        "no MX, no address", {"@": {"TXT": ['"hai"']}}, "undeliverable", "no_mail_host", False
-    ),
+    Family("no MX, no address", {"@": {"TXT": ['"hai"']}}, "undeliverable", "no_mail_host", False),
     Family(
         "no MX, private address", {"@": {"A": ["10.0.0.5"]}}, "undeliverable", "no_mail_host", False
     ),

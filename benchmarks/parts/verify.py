@@ -33,9 +33,7 @@ def measure(*, addresses: int, domains: int, folder: Path) -> dict[str, object]:
     """Return questions asked in all, and addresses per second: unknown, kept, and known."""
     now = seed.database_prepare()
     chance = random.Random(1)
-    wanted = [
-        f"person{number}@shop{chance.randrange(domains)}.shop" for number in range(addresses)
-    ]
+    wanted = [f"person{number}@shop{chance.randrange(domains)}.shop" for number in range(addresses)]
     answers = Answers()
 
     def per_second(*, keep: bool, later: timedelta = timedelta(0)) -> float:

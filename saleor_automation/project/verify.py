@@ -1,8 +1,8 @@
 """``saleor-automation verify``: judge the addresses of a file, and show it.
 
-Knows CSV, the screen and exit codes. Lines are read, judged and written in portions, so
-a file may be larger than memory, and what was learned of domains is kept after each: the same command
-run again after it was stopped asks only about the rest. Of the addresses themselves nothing is kept.
+Knows CSV, the screen and exit codes. Lines are read, judged and written in portions, so a file
+may be larger than memory, and what was learned of domains is kept after each: the same command
+run again after it was stopped asks only about the rest. Nothing of the addresses is kept.
 
 0 done · 1 some lines could not be read · 2 a person must change something · 130 stopped.
 """
@@ -52,6 +52,8 @@ def run(
     target = Path(output) if output else source.with_name(f"{source.stem}.verified.csv")
     if target.absolute() == source.absolute():
         raise UsageError("--output names the file itself. Name another one.")
+    if not target.absolute().parent.is_dir():
+        raise UsageError(f"There is no folder {target.parent}. Make it, or name another --output.")
     database_ready()
     dns = _dns() if dns is None else dns
     if dns:
@@ -173,9 +175,7 @@ def _portions(lines: Iterator[Line]) -> Iterator[list[Line]]:
         yield portion
 
 
-def _judge(
-    portion: Sequence[Line], *, dns: bool, asker: Asker | None
-) -> dict[str, Assessment]:
+def _judge(portion: Sequence[Line], *, dns: bool, asker: Asker | None) -> dict[str, Assessment]:
     found = addresses_verify(
         addresses=[line.address for line in portion],
         now=clock.now(),

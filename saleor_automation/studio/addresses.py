@@ -39,8 +39,8 @@ class AddressPolicyForm(forms.Form):
         super().__init__(*args, **kwargs)
         for reason in DEFAULTS:
             self.fields[reason.value] = forms.ChoiceField(
-                label=NAMES[reason],
-                help_text=SENTENCES[reason],
+                label=str(NAMES[reason]),
+                help_text=str(SENTENCES[reason]),
                 choices=ACTION_CHOICES,
                 widget=forms.Select,
             )

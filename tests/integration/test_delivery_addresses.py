@@ -116,9 +116,7 @@ def test_the_person_goes_on_in_the_sequence(play: Play, fake: FakeDns) -> None:
 
 
 def test_the_shop_decides_about_doubtful_addresses(play: Play, fake: FakeDns) -> None:
-    policy_set(
-        choices={**DEFAULTS, Reason.ROLE: Action.SEND, Reason.DISPOSABLE: Action.SKIP}
-    )
+    policy_set(choices={**DEFAULTS, Reason.ROLE: Action.SEND, Reason.DISPOSABLE: Action.SKIP})
     sequence_make("welcome", "joined", [0])
     sequence_make("receipt", "joined", [0], purpose="transactional")
     joins(play, "info@kedai.shop")

@@ -251,7 +251,13 @@ def test_without_the_dns_nobody_is_asked_and_nothing_stopped(fake: FakeDns) -> N
 
 def test_documentations_domains_are_never_asked_about(fake: FakeDns) -> None:
     found = addresses_verify(
-        addresses=["a@shop.example", "a@shop.test", "a@b.invalid", "a@b.localhost", "a@example.com"],
+        addresses=[
+            "a@shop.example",
+            "a@shop.test",
+            "a@b.invalid",
+            "a@b.localhost",
+            "a@example.com",
+        ],
         now=NOW,
         dns=True,
     )
@@ -299,9 +305,7 @@ def test_what_people_and_the_shop_said_is_put_above_and_not_kept(fake: FakeDns) 
     assert Verification.objects.get().reason == "dns_ok"
     assert suppressed([person])[person.pk]
     topic = contact("noah@kedai.shop")
-    suppression_add(
-        contact=topic, reason=Suppression.Reason.UNSUBSCRIBED, at=NOW, topic="welcome"
-    )
+    suppression_add(contact=topic, reason=Suppression.Reason.UNSUBSCRIBED, at=NOW, topic="welcome")
     assert address_verify(address="noah@kedai.shop", now=NOW, dns=True).reason is Reason.DNS_OK
     other = contact("maya@nowhere.shop")
     suppression_add(contact=other, reason=Suppression.Reason.MANUAL, at=NOW)

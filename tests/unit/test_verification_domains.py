@@ -219,9 +219,7 @@ def test_silence_never_makes_an_address_undeliverable(steps: list[tuple[Reason, 
             assert found.reasons == (reason,)
             continue
         assert found.verdict is not Verdict.UNDELIVERABLE
-        stands = (
-            answered is not None and answered[0] in GOOD and now - answered[1] <= STANDS_FOR
-        )
+        stands = answered is not None and answered[0] in GOOD and now - answered[1] <= STANDS_FOR
         if stands and answered is not None:
             assert found.reasons == (answered[0],)
         else:

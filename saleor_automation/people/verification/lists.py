@@ -1,9 +1,9 @@
 """What lists know about an address: throw-away, role, free provider, privacy relay.
 
-Pure, apart from reading lists that come with the package. Disposable domains are the
-curated list of PyPI's disposable-email-domains. The larger lists that circulate are scraped
-together and hold real providers, so none is used. A privacy relay is a person's real mailbox behind another
-name: never disposable, whatever a list says.
+Pure, apart from reading lists that come with the package. Disposable domains are the curated
+list of PyPI's disposable-email-domains. The larger lists that circulate are scraped together
+and hold real providers, so none is used. A privacy relay is a person's real mailbox behind
+another name: never disposable, whatever a list says.
 """
 
 from __future__ import annotations

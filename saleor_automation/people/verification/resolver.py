@@ -44,7 +44,8 @@ def dns_wanted() -> bool:
         return False
     if current.verification_dns is not None:
         return current.verification_dns
-    return settings.EMAIL_BACKEND.split(".")[-2] not in NOWHERE
+    module = settings.EMAIL_BACKEND.rpartition(".")[0]
+    return module.rpartition(".")[2] not in NOWHERE
 
 
 def dns_asker(resolver: dns.resolver.Resolver | None = None) -> Asker:

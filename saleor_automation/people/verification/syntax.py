@@ -54,7 +54,8 @@ def address_parse(address: str) -> Parsed:
     domain = found.ascii_domain.lower()
     if stood_in:
         domain = f"{domain.removesuffix('.example')}.{stood_in}"
-    reason = None if found.ascii_email else Reason.NEEDS_SMTPUTF8
+    # As it was written: mails go to that form, not to a normalised one.
+    reason = Reason.NEEDS_SMTPUTF8 if found.smtputf8 else None
     return Parsed(reason, local=found.local_part, domain=domain)
 
 

@@ -63,7 +63,9 @@ SENTENCES: Final[Mapping[Reason, Promise]] = {
         "exist, and mail to them harms the shop."
     ),
     Reason.DISPOSABLE: _("The address is of a kind that is used once and thrown away."),
-    Reason.ROLE: _("The address is a function, such as info@ or sales@, and read by several people."),
+    Reason.ROLE: _(
+        "The address is a function, such as info@ or sales@, and read by several people."
+    ),
     Reason.NXDOMAIN: _("The address's domain does not exist."),
     Reason.NULL_MX: _("The address's domain says that it takes no mail."),
     Reason.NO_MAIL_HOST: _("The address's domain has no mail server."),
