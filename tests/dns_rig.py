@@ -128,7 +128,7 @@ class Rig:
     """Answers for as long as it is open. ``asked`` counts questions by type."""
 
     def __init__(self) -> None:
-        self.names: dict[str, Records | str] = {".": {"NS": ["a.root-servers.net."]}}
+        self.names: dict[str, Records | str] = {"gmail.com.": {"MX": ["5 mx.gmail.com."]}}
         self.asked: Counter[str] = Counter()
         #: Says nothing to anybody.
         self.down = False
@@ -205,6 +205,8 @@ class FakeDns:
     def __init__(self) -> None:
         #: By domain or host: "nxdomain", SERVFAIL or SILENT.
         self.moods: dict[str, str] = {}
+        #: Mood of everything: as of a server that is down, or knows its own network alone.
+        self.mood = ""
         self.asked: Counter[tuple[str, str]] = Counter()
 
     @property
@@ -213,7 +215,7 @@ class FakeDns:
 
     def __call__(self, name: str, kind: str, seconds: float) -> list[str]:
         self.asked[name, kind] += 1
-        mood = self.moods.get(name, "")
+        mood = self.moods.get(name, self.mood)
         if mood == "nxdomain":
             raise NoName(name)
         if mood == SILENT:
@@ -224,6 +226,4 @@ class FakeDns:
             return [f"10 mx.{name}."]
         if kind == "A":
             return [GLOBAL]
-        if kind == "NS":
-            return ["a.root-servers.net."]
         raise NoRecord(name)

@@ -27,7 +27,7 @@ from rich.table import Table
 from saleor_automation import clock
 from saleor_automation.conf import conf
 from saleor_automation.exceptions import UsageError
-from saleor_automation.people.verification.resolver import Asker, dns_asker, root_answers
+from saleor_automation.people.verification.resolver import Asker, DnsAway, controls_ask, dns_asker
 from saleor_automation.people.verification.services import addresses_verify, suppressions_add
 from saleor_automation.people.verification.verdicts import Assessment, Reason, Verdict
 from saleor_automation.people.verification.words import SENTENCES
@@ -58,11 +58,12 @@ def run(
     dns = _dns() if dns is None else dns
     if dns:
         asker = asker or dns_asker()
-        if not root_answers(asker):
+        try:
+            controls_ask(asker)
+        except DnsAway as error:
             raise UsageError(
-                "No name server answers, so no domain can be asked. Mend the network of this "
-                "machine, or add --no-dns."
-            )
+                f"{error} Mend the network of this machine, or add --no-dns."
+            ) from None
     found = _Found()
     try:
         with _reading(source) as reading, _writing(target) as writing, progress_bar() as progress:

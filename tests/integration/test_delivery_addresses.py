@@ -202,10 +202,11 @@ def test_a_mail_does_not_wait_until_it_makes_no_sense(play: Play, fake: FakeDns)
     assert outcomes() == {"lina@quiet.shop": SENT}
 
 
-def test_name_servers_of_ours_that_are_away_hold_a_mail_for_a_minute(
-    play: Play, fake: FakeDns
+@pytest.mark.parametrize("mood", [SILENT, "nxdomain"])
+def test_name_servers_of_ours_that_know_nothing_hold_a_mail_for_a_minute(
+    play: Play, fake: FakeDns, mood: str
 ) -> None:
-    fake.moods |= {"kedai.shop": SILENT, ".": SILENT}
+    fake.mood = mood
     sequence_make("welcome", "joined", [0])
     joins(play, "aina@kedai.shop")
     settle()

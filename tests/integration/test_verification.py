@@ -194,10 +194,12 @@ def test_a_good_domain_stays_good_while_it_cannot_be_asked(fake: FakeDns) -> Non
     assert found.evidence["dns"]["failures"] == 1
 
 
-def test_name_servers_of_ours_that_are_away_are_left_alone_and_change_nothing(
-    fake: FakeDns,
+@pytest.mark.parametrize("mood", [SILENT, SERVFAIL, "nxdomain"])
+def test_name_servers_of_ours_that_know_nothing_are_left_alone_and_change_nothing(
+    fake: FakeDns, mood: str
 ) -> None:
-    fake.moods |= {"a.shop": SILENT, "b.shop": SILENT, ".": SILENT}
+    """Down, broken, or knowing their own network alone."""
+    fake.mood = mood
     found = addresses_verify(addresses=["x@a.shop", "x@b.shop"], now=NOW, seconds=60, dns=True)
     assert {one.reason for one in found.values()} == {Reason.NOT_CHECKED}
     assert not any(one.complete for one in found.values())
@@ -206,6 +208,15 @@ def test_name_servers_of_ours_that_are_away_are_left_alone_and_change_nothing(
     asked = fake.total
     addresses_verify(addresses=["x@a.shop"], now=NOW, seconds=60, dns=True)
     assert fake.total == asked, "not for every batch"
+
+
+def test_a_server_that_knows_its_own_network_alone_makes_nobody_undeliverable(
+    fake: FakeDns,
+) -> None:
+    fake.mood = "nxdomain"
+    fake.moods |= {"office.shop": "", "mx.office.shop": ""}
+    found = addresses_verify(addresses=["x@office.shop", "x@kedai.shop"], now=NOW, dns=True)
+    assert {one.verdict for one in found.values()} == {Verdict.UNKNOWN}
 
 
 def test_that_a_domain_was_bad_is_not_believed_beyond_its_time(

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 #: After the last use of an answer its row is of no more use.
 KEPT_FOR = timedelta(days=30)
-#: Seconds this machine's name servers are left alone when they do not answer, so that not every
+#: Seconds this machine's name servers are left alone when they are of no use, so that not every
 #: batch of mails waits for them.
 REST = 60.0
 

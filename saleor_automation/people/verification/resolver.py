@@ -1,8 +1,8 @@
 """Asks the DNS about many domains at once, within the time there is.
 
 Knows dnspython, threads and the clock of the machine; no rows. A question that was cut short by the
-caller's time is not a failure of the domain, and neither is a name server of ours that
-answers nothing at all: those domains are left out, and known as little as before.
+caller's time is not a failure of the domain, and neither is a name server of ours that finds
+nothing at all: those domains are left out, and known as little as before.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ from django.conf import settings
 
 from saleor_automation.conf import conf
 
-from .domains import DomainAnswer, NoName, NoRecord, NoWord, domain_ask
-from .verdicts import Reason
+from .domains import GOOD, DomainAnswer, NoName, NoRecord, NoWord, domain_ask
 
 #: Asks one question: (name, type, seconds it may take) -> texts, or raises as ``Lookup`` does.
 Asker = Callable[[str, str, float], Sequence[str]]
@@ -30,6 +29,8 @@ Asker = Callable[[str, str, float], Sequence[str]]
 #: Seconds one question may take.
 PATIENCE: Final = 4.0
 THREADS: Final = 16
+#: Questions with an answer everywhere on the Internet.
+CONTROLS: Final = (("gmail.com", "MX"), (".", "NS"))
 #: Mail backends that reach nobody: what they are given is a rehearsal.
 NOWHERE: Final = ("console", "dummy", "filebased", "locmem")
 
@@ -85,7 +86,7 @@ class OutOfTime(Exception):
 
 
 class DnsAway(Exception):
-    """Our own name servers do not answer; says nothing about any domain."""
+    """Our own name servers are of no use now; says nothing about any domain."""
 
 
 @dataclass
@@ -134,19 +135,33 @@ def domains_ask(
 ) -> dict[str, DomainAnswer]:
     """Return what the DNS says of each domain; those there was no time for are left out.
 
-    Takes ``seconds`` at most, and PATIENCE more when there was no answer at all. Raises DnsAway
-    when then the root of the DNS cannot be asked either: the trouble is on our side, and what
-    is known of the domains is as little as before.
+    Takes ``seconds`` at most, and the time of the controls: no "no" is believed unless what is
+    surely there was found too. Raises DnsAway when it was not: the trouble is on our side, and
+    what is known of the domains is as little as before.
     """
     unique = list(dict.fromkeys(domains))
     if not unique:
         return {}
     sitting = _Sitting(asker, None if seconds is None else time.monotonic() + seconds)
     found = dict(_answers(unique, sitting, threads))
-    silent = all(answer.reason is Reason.DNS_TEMPORARY for answer in found.values())
-    if found and silent and not root_answers(asker):
-        raise DnsAway("No name server of this machine answers.")
+    if any(answer.reason not in GOOD for answer in found.values()):
+        controls_ask(asker)
     return found
+
+
+def controls_ask(asker: Asker) -> None:
+    """Ask about what is surely there. Raises DnsAway when nothing of it is found.
+
+    A name server may be down, or know the names of its own network alone: then every customer's
+    address would be undeliverable.
+    """
+    for name, kind in CONTROLS:
+        try:
+            if asker(name, kind, PATIENCE):
+                return
+        except (NoName, NoRecord, NoWord):
+            continue
+    raise DnsAway("The name servers of this machine do not know the Internet's domains.")
 
 
 def _answers(
@@ -157,13 +172,3 @@ def _answers(
         for future in as_completed(futures):
             with suppress(OutOfTime):
                 yield futures[future], future.result()
-
-
-def root_answers(asker: Asker) -> bool:
-    """Whether our name servers answer at all: every one of them knows the root."""
-    try:
-        return bool(asker(".", "NS", PATIENCE))
-    except NoWord:
-        return False
-    except (NoName, NoRecord):
-        return True
