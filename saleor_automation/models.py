@@ -6,7 +6,19 @@ from .clock import DemoClock
 from .delivery.models import Message, MessageContent, SenderDecision, SendingControl
 from .emails.models import Brand, EmailVersion
 from .inbox.models import Event, EventKey, RawEvent
-from .people.models import Consent, ConsentWriteBack, Contact, Identity, Suppression, Tombstone
+from .people.models import (
+    Consent,
+    ConsentWriteBack,
+    Contact,
+    ContactFigures,
+    ContactSpend,
+    Identity,
+    Suppression,
+    Tag,
+    Tombstone,
+    Trait,
+    TraitType,
+)
 from .people.verification.models import AddressPolicy, DomainCheck, Verification
 from .saleor_app.models import Installation, Refusal, Watermark
 from .sequences.models import Enrollment, Heartbeat, SequenceSwitch, SequenceVersion, StepRun
@@ -23,6 +35,8 @@ __all__ = [
     "Consent",
     "ConsentWriteBack",
     "Contact",
+    "ContactFigures",
+    "ContactSpend",
     "DemoClock",
     "DomainCheck",
     "EmailIndexPage",
@@ -51,7 +65,10 @@ __all__ = [
     "StaffLink",
     "StepRun",
     "Suppression",
+    "Tag",
     "Tombstone",
+    "Trait",
+    "TraitType",
     "Verification",
     "Watermark",
 ]

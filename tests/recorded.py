@@ -24,7 +24,14 @@ from saleor_automation import clock
 from saleor_automation.inbox.models import Event, RawEvent
 from saleor_automation.inbox.services import raw_events_process
 from saleor_automation.people.digests import identity_digest
-from saleor_automation.people.models import Consent, Contact, Identity, Tombstone
+from saleor_automation.people.models import (
+    Consent,
+    Contact,
+    ContactFigures,
+    ContactSpend,
+    Identity,
+    Tombstone,
+)
 from saleor_automation.saleor_app import ingest
 from saleor_automation.saleor_app.installations import installation_forget
 from saleor_automation.saleor_app.models import Installation
@@ -189,6 +196,19 @@ def snapshot_tables() -> dict[str, Any]:
                 },
             }
             for contact in sorted(Contact.objects.all(), key=lambda item: names[item.pk])
+        },
+        "figures": {
+            names[row.contact_id]: {
+                **_fields(
+                    row,
+                    "orders first_order_at last_order_at last_seen_at zone zone_confidence",
+                ),
+                "spent": {
+                    spend.currency: _fields(spend, "orders gross")
+                    for spend in ContactSpend.objects.filter(contact=row.contact_id)
+                },
+            }
+            for row in sorted(ContactFigures.objects.all(), key=lambda row: names[row.contact_id])
         },
         "consents": sorted(
             [

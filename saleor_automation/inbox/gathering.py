@@ -79,11 +79,12 @@ class Gathering(Generic[Item, Result]):
             with self._lock:
                 successor = self._waiting[0] if self._waiting else None
                 self._writing = successor is not None
+            # First: it has the writing before it, the others only their answers.
+            if successor is not None:
+                successor.gate.release()
             for slip in group:
                 if slip is not own:
                     slip.gate.release()
-            if successor is not None:
-                successor.gate.release()
 
     def _settle(self, group: list[_Slip[Item, Result]]) -> None:
         try:

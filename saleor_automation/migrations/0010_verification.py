@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("saleor_automation", "0002_real_saleor"),
+        ("saleor_automation", "0004_people_figures"),
     ]
 
     operations = [

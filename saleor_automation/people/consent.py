@@ -4,7 +4,8 @@ Knows the ledger and how to read it. The newest word counts, and at the same mom
 "no" beats "yes". A flag in an account's metadata without a date is not a word each time
 the profile changes: only the change of the flag is, so a standing "true" never undoes a
 later unsubscribing. What we wrote into the account ourselves is no word at all; but what
-differs from it afterwards is.
+differs from it afterwards is. What staff entered by mistake is taken back by a row of its
+own, and then was never said.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from .models import Consent, Contact, Identity, Suppression
 ACCOUNT = "account"
 #: The source of rows that are sightings of a flag we wrote ourselves.
 WRITE_BACK = "write_back"
+#: The source of what a person told staff.
+STAFF = "staff"
 #: Two sightings of one change may differ by so much: a poll's and the event's.
 SAME = timedelta(minutes=1)
 #: Sources that are the shop's and not this Studio's.
@@ -79,9 +82,17 @@ def words_of(rows: Collection[Consent]) -> Iterator[Word]:
     """
     flags: dict[tuple[str, str], str] = {}
     echoed: set[str] = set()
+    mistakes = {
+        (row.channel, row.topic): row.at
+        for row in sorted(rows, key=lambda row: row.at)
+        if row.state == Consent.State.RETRACTED
+    }
     # At one moment "no" comes last, so that it stands.
     for row in sorted(rows, key=lambda row: (row.at, row.state == Consent.State.WITHDRAWN)):
         at = row.at
+        mistaken = mistakes.get((row.channel, row.topic))
+        if row.source == STAFF and mistaken is not None and at <= mistaken:
+            continue
         if row.source in (ACCOUNT, WRITE_BACK):
             place = (row.channel, row.topic)
             before = flags.get(place)

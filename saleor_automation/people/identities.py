@@ -24,6 +24,7 @@ from saleor_automation.shop.models import Checkout, ShopOrder
 
 from .models import Consent, Contact, Identity, Suppression
 from .profile import Evidence, email_key, evidence_join, profile_of, slots_add, user_key
+from .traits import traits_merge
 
 EMAIL = Identity.Kind.EMAIL
 USER = Identity.Kind.SALEOR_USER
@@ -227,6 +228,7 @@ def contacts_merge(*, winner: Contact, loser: Contact, now: datetime) -> None:
         ],
         ignore_conflicts=True,
     )
+    traits_merge(winner=winner, loser=loser)
     winner.field_versions = evidence_join(winner.field_versions, loser.field_versions)
     signals.contact_merged.send(sender=Contact, winner=winner, loser=loser, now=now)
     loser.delete()

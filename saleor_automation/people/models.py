@@ -6,6 +6,7 @@ Knows identities, consent and suppression. Must not know sequences or mails.
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
@@ -68,6 +69,8 @@ class Consent(models.Model):
     class State(models.TextChoices):
         GRANTED = "granted", _("agreed")
         WITHDRAWN = "withdrawn", _("withdrew")
+        #: What staff entered before was a mistake; see ``people.consent``.
+        RETRACTED = "retracted", _("entered by mistake")
 
     contact = models.ForeignKey(
         Contact, on_delete=models.CASCADE, related_name="consents", db_index=False
@@ -79,7 +82,7 @@ class Consent(models.Model):
     state = models.CharField(max_length=16, choices=State.choices)
     #: Legal basis: opt_in, double_opt_in, soft_opt_in, import.
     basis = models.CharField(max_length=32, blank=True, default="")
-    #: Where it was said: checkout, account, order, unsubscribe, preferences, import;
+    #: Where it was said: checkout, account, order, unsubscribe, preferences, import, staff;
     #: write_back is a sighting of what we wrote into the account ourselves.
     source = models.CharField(max_length=64)
     #: The words the person saw, and their version.
@@ -135,6 +138,119 @@ class ConsentWriteBack(models.Model):
 
     def __str__(self) -> str:
         return f"{self.said} {self.state}"
+
+
+class ContactFigures(models.Model):
+    """What follows from a person's orders and doings; computed, never entered.
+
+    Only ``people.figures`` writes it. Somebody who did nothing yet has no row.
+    """
+
+    contact = models.OneToOneField(
+        Contact, on_delete=models.CASCADE, primary_key=True, related_name="figures"
+    )
+    #: Orders placed, those cancelled or expired left out.
+    orders = models.PositiveIntegerField(default=0)
+    first_order_at = models.DateTimeField(null=True, blank=True)
+    last_order_at = models.DateTimeField(null=True, blank=True)
+    #: When they last did something themselves.
+    last_seen_at = models.DateTimeField(null=True, blank=True)
+    #: Name in the time zone database; "" when it cannot be guessed.
+    zone = models.CharField(max_length=64, blank=True, default="")
+    #: From 0 (no idea) to 1 (the country has one time).
+    zone_confidence = models.FloatField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.contact_id}: {self.orders}"
+
+
+class ContactSpend(models.Model):
+    """What a person spent in one currency: gross, with shipping, less what was paid back."""
+
+    contact = models.ForeignKey(
+        Contact, on_delete=models.CASCADE, related_name="spends", db_index=False
+    )
+    currency = models.CharField(max_length=3)
+    orders = models.PositiveIntegerField(default=0)
+    gross = models.DecimalField(max_digits=20, decimal_places=4, default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["contact", "currency"], name="sa_spend_once")
+        ]
+        indexes = [models.Index(fields=["currency", "gross"], name="sa_spend_gross")]
+
+    def __str__(self) -> str:
+        return f"{self.gross} {self.currency}"
+
+
+class TraitType(models.Model):
+    """A trait the shop keeps of people, and what kind of value it has: decided by its first."""
+
+    class Kind(models.TextChoices):
+        TEXT = "text", _("text")
+        NUMBER = "number", _("number")
+        FLAG = "flag", _("yes or no")
+        MOMENT = "moment", _("date")
+
+    name = models.CharField(max_length=64, primary_key=True)
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+
+    class Meta:
+        verbose_name = _("trait")
+        verbose_name_plural = _("traits")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Trait(models.Model):
+    """What is known of a person under a name: the newest thing said. One column holds it."""
+
+    contact = models.ForeignKey(
+        Contact, on_delete=models.CASCADE, related_name="traits", db_index=False
+    )
+    type = models.ForeignKey(TraitType, on_delete=models.CASCADE, db_index=False)
+    text = models.CharField(max_length=255, blank=True, default="")
+    number = models.DecimalField(max_digits=24, decimal_places=6, null=True, blank=True)
+    flag = models.BooleanField(null=True, blank=True)
+    moment = models.DateTimeField(null=True, blank=True)
+    source = models.CharField(max_length=32)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["contact", "type"], name="sa_trait_once")]
+        indexes = [
+            models.Index(fields=["type", "text"], name="sa_trait_text"),
+            models.Index(fields=["type", "number"], name="sa_trait_number"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type_id}: {self.value}"
+
+    @property
+    def value(self) -> Any:
+        """Return the value: a text, a Decimal, a bool or a datetime in UTC."""
+        return getattr(self, self.type.kind)
+
+
+class Tag(models.Model):
+    """A word staff, an import or a sequence put on a person; off again, it says so."""
+
+    contact = models.ForeignKey(
+        Contact, on_delete=models.CASCADE, related_name="tags", db_index=False
+    )
+    #: Lower case.
+    name = models.CharField(max_length=64)
+    on = models.BooleanField(default=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["contact", "name"], name="sa_tag_once")]
+        indexes = [models.Index(fields=["name"], condition=Q(on=True), name="sa_tag_on")]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Suppression(models.Model):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from saleor_automation import signals
 from saleor_automation.conf import conf
@@ -22,7 +23,9 @@ from saleor_automation.contract.snapshots import (
 from saleor_automation.inbox.models import Event, RawEvent
 from saleor_automation.shop.models import Checkout, ShopOrder
 
+from . import figures
 from .erasure import person_erase, row_date, rows_forget
+from .figures import figures_refresh
 from .hearing import account_hear, basket_hear, flag_words, suppression_lift
 from .identities import Heard, account_resolve, guest_resolve, rows_attach
 from .metadata import flag_read, names_of
@@ -53,6 +56,19 @@ def facts_resolve(
         erased = _row(Checkout, snapshot, snapshot.updated_at, events, now)
     if erased:
         raw.body = b""
+    figures_refresh(_touched(snapshot, events), now=now)
+
+
+def _touched(snapshot: Snapshot | None, events: Sequence[Event]) -> set[UUID]:
+    """Return whose figures a payload may have changed."""
+    ids = {event.contact_id for event in events}
+    if isinstance(snapshot, OrderSnapshot | CheckoutSnapshot):
+        model = ShopOrder if isinstance(snapshot, OrderSnapshot) else Checkout
+        ids.update(model.objects.filter(saleor_id=snapshot.id).values_list("contact", flat=True))
+    elif snapshot is not None:
+        known = _known(Identity.Kind.SALEOR_USER, snapshot.user.id)
+        ids.add(known.pk if known else None)
+    return {pk for pk in ids if pk is not None}
 
 
 #: Events whose payload dates a flag without a date: it was set, or metadata was, at that time.
@@ -227,3 +243,4 @@ def _events_drop(events: list[Event]) -> None:
 def connect() -> None:
     """Connect this stage's receivers, once."""
     signals.facts_recorded.connect(facts_resolve, dispatch_uid="saleor_automation.people.facts")
+    figures.connect()

@@ -10,10 +10,10 @@ from datetime import datetime
 
 from django.db import transaction
 
-from .consent import addresses_of, consent_states, suppressed
+from .consent import STAFF, addresses_of, consent_states, suppressed
 from .digests import address_digest, identity_digest
 from .erasure import contact_forget
-from .models import Consent, Contact, Identity, Suppression
+from .models import Consent, ConsentWriteBack, Contact, Identity, Suppression
 from .write_back import write_back_plan
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "contact_erase",
     "contact_find",
     "contact_resubscribe",
+    "contact_retract",
     "contact_subscribed",
     "contact_unsubscribe",
     "suppression_add",
@@ -148,6 +149,35 @@ def contact_resubscribe(
     own.filter(contact=locked).delete()
     own.filter(address_digest__in=[address_digest(a) for a in addresses_of(locked)]).delete()
     write_back_plan(contact=locked, now=at)
+
+
+@transaction.atomic
+def contact_retract(*, contact: Contact, at: datetime, wording: str = "") -> bool:
+    """Take back the "no" to everything that staff entered by mistake; False when there is none.
+
+    The ledger keeps both. What the person said themselves, before or after, stands.
+    """
+    locked = _lock(contact)
+    newest = consent_states([locked.pk])[locked.pk].newest("", "")
+    if newest is None or newest.granted or newest.source != STAFF:
+        return False
+    consent_record(
+        contact=locked, state=Consent.State.RETRACTED, source=STAFF, at=at, wording=wording
+    )
+    if consent_states([locked.pk])[locked.pk].allows("", "") is not False:
+        # Older ones are the person's own.
+        Suppression.objects.filter(
+            contact=locked,
+            reason=Suppression.Reason.UNSUBSCRIBED,
+            channel="",
+            topic="",
+            at__gte=newest.at,
+        ).delete()
+    ConsentWriteBack.objects.filter(
+        contact=locked, state=ConsentWriteBack.State.PENDING, said_at=newest.at
+    ).update(state=ConsentWriteBack.State.NEEDLESS)
+    write_back_plan(contact=locked, now=at)
+    return True
 
 
 @transaction.atomic

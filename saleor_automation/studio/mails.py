@@ -223,7 +223,7 @@ def why_rows(mail: Message, titles: Mapping[UUID, str]) -> list[tuple[str, Any]]
         (_("Due"), mail.due_at),
         (_("Makes no sense after"), mail.expires_at),
         (_("Handed to the mail server"), mail.handed_over_at),
-        (_("About the address"), address_words(mail)),
+        (_("About the address"), address_words(mail.to_address)),
         (_("Saleor was asked before"), truth_words(mail)),
         (_("Settled"), mail.settled_at),
         (_("Attempts"), mail.attempts or None),
@@ -240,9 +240,9 @@ def why_rows(mail: Message, titles: Mapping[UUID, str]) -> list[tuple[str, Any]]
     ]
 
 
-def address_words(mail: Message) -> str:
-    """Return what is known about the mail's address by now; "" when nobody asked."""
-    found = verifications_of([mail.to_address]).get(mail.to_address)
+def address_words(address: str) -> str:
+    """Return what is known about an address by now; "" when nobody asked."""
+    found = verifications_of([address]).get(address)
     return assessment_words(found) if found is not None else ""
 
 

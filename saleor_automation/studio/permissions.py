@@ -13,10 +13,12 @@ from wagtail.permission_policies import ModelPermissionPolicy
 from saleor_automation.delivery.models import Message, SendingControl
 from saleor_automation.emails.models import Brand
 from saleor_automation.inbox.models import RawEvent
+from saleor_automation.people.models import Contact
 
 from .sequences import Sequence
 
 MESSAGES = ModelPermissionPolicy(Message)
+PEOPLE = ModelPermissionPolicy(Contact)
 FAULTS = ModelPermissionPolicy(RawEvent)
 SENDING = ModelPermissionPolicy(SendingControl)
 SEQUENCES = ModelPermissionPolicy(Sequence)
@@ -27,5 +29,11 @@ def grantable_permissions() -> QuerySet[Permission]:
     """Return the permissions Wagtail's group form offers for our own pages."""
     return Permission.objects.filter(
         content_type__app_label="saleor_automation",
-        codename__in=["view_message", "view_rawevent", "change_sendingcontrol"],
+        codename__in=[
+            "view_contact",
+            "change_contact",
+            "view_message",
+            "view_rawevent",
+            "change_sendingcontrol",
+        ],
     )

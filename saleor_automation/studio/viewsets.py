@@ -32,6 +32,7 @@ from .addresses import AddressesView
 from .faults import FaultIndexView, FaultView
 from .mails import MailIndexView, MailSourceView, MailView
 from .pages import EmailIndexPage
+from .people import PersonConsentView, PersonIndexView, PersonNoteView, PersonView
 from .saleor import SaleorView
 from .selectors import Standing, standings
 from .sending import SendingView
@@ -187,6 +188,24 @@ class MailsViewSet(GuardedViewSet):
         ]
 
 
+class PeopleViewSet(GuardedViewSet):
+    name = "automation_people"
+    url_prefix = "automation/people"
+    icon = "group"
+    menu_label = _("People")
+    policy = permissions.PEOPLE
+
+    def get_urlpatterns(self) -> list[URLPattern]:
+        return [
+            path("", PersonIndexView.as_view(), name="index"),
+            path("results/", PersonIndexView.as_view(results_only=True), name="results"),
+            path("<uuid:pk>/", PersonView.as_view(), name="detail"),
+            path("<uuid:pk>/note/", PersonNoteView.as_view(), name="note"),
+            path("<uuid:pk>/no/", PersonConsentView.as_view(), {"word": "no"}, name="no"),
+            path("<uuid:pk>/undo/", PersonConsentView.as_view(), {"word": "undo"}, name="undo"),
+        ]
+
+
 class FaultsViewSet(GuardedViewSet):
     name = "automation_faults"
     url_prefix = "automation/not-understood"
@@ -251,6 +270,7 @@ class AutomationGroup(SnippetViewSetGroup):
         SequenceViewSet,
         EmailsViewSet,
         MailsViewSet,
+        PeopleViewSet,
         BrandViewSet,
         SendingViewSet,
         AddressesViewSet,

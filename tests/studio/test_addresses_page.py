@@ -18,7 +18,7 @@ from saleor_automation.people.verification.services import (
 from saleor_automation.people.verification.verdicts import Reason
 from saleor_automation.people.verification.words import SENTENCES
 
-from .helpers import NOW, email_version, message, sent_message, user_with
+from .helpers import NOW, contact, email_version, message, sent_message, user_with
 
 pytestmark = pytest.mark.django_db
 
@@ -88,6 +88,16 @@ def test_a_mails_page_says_what_is_known_of_its_address(admin_client: Client) ->
     text = admin_client.get(url).content.decode()
     assert "About the address" in text
     assert "Undeliverable. A mail came back: there is no such mailbox." in text
+
+
+def test_a_persons_page_says_what_is_known_of_their_address(admin_client: Client) -> None:
+    person = contact("aina@gmial.com")
+    url = reverse("automation_people:detail", args=[person.pk])
+    assert "About the address" not in admin_client.get(url).content.decode()
+    addresses_verify(addresses=[person.email], now=NOW)
+    text = admin_client.get(url).content.decode()
+    assert "looks like a misspelt well-known provider" in text
+    assert "Probably meant: @gmail.com." in text
 
 
 def test_why_a_mail_did_not_go_reads_as_a_sentence(admin_client: Client) -> None:

@@ -140,6 +140,7 @@ def own_urls() -> list[str]:
         "pk": {
             "automation_mails": sent_message(email_version()).pk,
             "automation_faults": fault().pk,
+            "automation_people": contact("somebody@example.com").pk,
         },
     }
     urls = []
@@ -189,7 +190,9 @@ def test_every_page_opens_for_an_administrator(admin_client: Client) -> None:
         if str(mail.pk) in address or address.endswith(".eml"):
             continue
         # "Emails" leads to Wagtail's own page of the folder.
-        assert admin_client.get(address, follow=True).status_code == 200, address
+        status = admin_client.get(address, follow=True).status_code
+        # What changes something is no page.
+        assert status == (405 if address.endswith(("/no/", "/undo/", "/note/")) else 200), address
 
 
 @pytest.mark.parametrize(

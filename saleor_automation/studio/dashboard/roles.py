@@ -7,7 +7,7 @@ are. Who is in it is not: that follows from Saleor at each login.
 | in Saleor | role | may |
 |---|---|---|
 | MANAGE_SETTINGS or MANAGE_APPS | editors | write and publish, turn sequences on, brands, sending |
-| MANAGE_ORDERS or MANAGE_USERS | mails | see sequences, and every mail with its person |
+| MANAGE_ORDERS or MANAGE_USERS | mails | see sequences, people and every mail; note a “no” |
 | MANAGE_APPS | technical | see, as it came, what the shop sent and was not understood |
 
 Mails and what the shop sent name people, so no other permission shows them.
@@ -66,7 +66,13 @@ EDITOR = Role(
 MAILS = Role(
     name="Saleor: mails",
     any_of=frozenset({"MANAGE_ORDERS", "MANAGE_USERS"}),
-    models=(_ADMIN, (_OWN, "view_sequence"), (_OWN, "view_message")),
+    models=(
+        _ADMIN,
+        (_OWN, "view_sequence"),
+        (_OWN, "view_message"),
+        (_OWN, "view_contact"),
+        (_OWN, "change_contact"),
+    ),
 )
 TECHNICAL = Role(
     name="Saleor: technical",

@@ -1,0 +1,262 @@
+"""The people the shop knows: a list to search, and one page for each with everything.
+
+Shows personal data, so each view names its permission. Changes only what staff notes: a
+"no" they were told, tags and traits.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import django_filters
+from django import forms
+from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils.dateparse import parse_datetime
+from django.utils.functional import cached_property
+from django.utils.timezone import is_aware
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views import View
+from django.views.generic import TemplateView
+from wagtail.admin import messages
+from wagtail.admin.filters import WagtailFilterSet
+from wagtail.admin.ui.tables import Column, NumberColumn, StatusTagColumn, TitleColumn
+from wagtail.admin.views.generic import IndexView, PermissionCheckedMixin, WagtailAdminTemplateMixin
+
+from saleor_automation import clock
+from saleor_automation.people.consent import STAFF
+from saleor_automation.people.models import (
+    Contact,
+    Identity,
+    Tag,
+    TraitType,
+)
+from saleor_automation.people.services import contact_retract, contact_unsubscribe
+from saleor_automation.people.traits import (
+    TraitError,
+    tag_set,
+    trait_remove,
+    trait_set,
+    trait_value,
+)
+from saleor_automation.shop.models import ShopOrder
+
+from . import permissions
+from .mails import BREADCRUMBS, TimeColumn
+from .portrait import fact_rows, order_rows, person_name, standing_of, trait_rows
+from .timeline import timeline, upcoming
+
+
+class PersonFilterSet(WagtailFilterSet):
+    q = django_filters.CharFilter(method="find", label=gettext_lazy("Name or address"))
+    account = django_filters.ChoiceFilter(
+        field_name="has_account",
+        choices=[(True, gettext_lazy("Has an account")), (False, gettext_lazy("Guest"))],
+        label=gettext_lazy("Account"),
+        empty_label=gettext_lazy("All"),
+        widget=forms.RadioSelect,
+    )
+    ordered = django_filters.ChoiceFilter(
+        method="has_ordered",
+        choices=[("yes", gettext_lazy("Ordered")), ("no", gettext_lazy("Never ordered"))],
+        label=gettext_lazy("Orders"),
+        empty_label=gettext_lazy("All"),
+        widget=forms.RadioSelect,
+    )
+
+    class Meta:
+        model = Contact
+        fields = ["q", "account", "ordered"]
+
+    def find(self, queryset: QuerySet[Contact], name: str, value: str) -> QuerySet[Contact]:
+        wanted = Q()
+        for word in value.split():
+            wanted &= (
+                Q(email__icontains=word)
+                | Q(first_name__icontains=word)
+                | Q(last_name__icontains=word)
+                | Q(
+                    # An address the person had before.
+                    pk__in=Identity.objects.filter(
+                        kind=Identity.Kind.EMAIL, value__contains=word.lower()
+                    ).values("contact")
+                )
+            )
+        return queryset.filter(wanted)
+
+    def has_ordered(self, queryset: QuerySet[Contact], name: str, value: str) -> QuerySet[Contact]:
+        buyers = ShopOrder.objects.filter(contact__isnull=False).values("contact")
+        return queryset.filter(pk__in=buyers) if value == "yes" else queryset.exclude(pk__in=buyers)
+
+
+class PersonIndexView(IndexView):
+    """Everybody the shop knows, newest first."""
+
+    model = Contact
+    permission_policy = permissions.PEOPLE
+    any_permission_required = ["view", "change"]
+    page_title = gettext_lazy("People")
+    header_icon = "group"
+    breadcrumbs_items = BREADCRUMBS
+    template_name = "wagtailadmin/generic/index.html"
+    results_template_name = "saleor_automation/studio/people_results.html"
+    index_url_name = "automation_people:index"
+    index_results_url_name = "automation_people:results"
+    filterset_class = PersonFilterSet
+    default_ordering = "-created_at"
+    paginate_by = 50
+    list_export: list[str] = []
+
+    @cached_property
+    def columns(self) -> list[Column]:
+        return [
+            TitleColumn(
+                "name",
+                label=_("Name"),
+                accessor=person_name,
+                get_url=lambda person: reverse("automation_people:detail", args=[person.pk]),
+            ),
+            Column("email", label=_("Address"), accessor=lambda person: person.email or "–"),
+            StatusTagColumn(
+                "has_account",
+                label=_("Account"),
+                accessor=lambda person: _("account") if person.has_account else _("guest"),
+                primary=lambda person: person.has_account,
+            ),
+            NumberColumn("order_count", label=_("Orders")),
+            TimeColumn("ordered_at", label=_("Last order")),
+            TimeColumn("created_at", label=_("Known since")),
+        ]
+
+    def get_base_queryset(self) -> QuerySet[Contact]:
+        orders = ShopOrder.objects.filter(contact=OuterRef("pk")).order_by().values("contact")
+        queryset: QuerySet[Contact] = super().get_base_queryset()
+        return queryset.annotate(
+            order_count=Coalesce(Subquery(orders.annotate(n=Count("pk")).values("n")), 0),
+            ordered_at=Subquery(orders.annotate(at=Max("placed_at")).values("at")),
+        )
+
+    def order_queryset(self, queryset: QuerySet[Contact]) -> QuerySet[Contact]:
+        return queryset.order_by("-created_at", "-id")
+
+
+class PersonView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView):
+    """One person: who they are, what they said, what happened and what will."""
+
+    permission_policy = permissions.PEOPLE
+    any_permission_required = ["view", "change"]
+    template_name = "saleor_automation/studio/person.html"
+    header_icon = "user"
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        self.person = get_object_or_404(Contact, pk=kwargs["pk"])
+
+    def get_page_title(self) -> str:
+        return person_name(self.person)
+
+    def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
+        return [
+            *BREADCRUMBS,
+            {"url": reverse("automation_people:index"), "label": _("People")},
+            {"url": "", "label": self.get_page_title()},
+        ]
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(**kwargs)
+        before = moment_of(self.request.GET.get("before", ""))
+        user = self.request.user
+        context.update(
+            person=self.person,
+            facts=fact_rows(self.person),
+            orders=order_rows(self.person),
+            traits=trait_rows(self.person),
+            tags=Tag.objects.filter(contact=self.person, on=True).order_by("name"),
+            standing=standing_of(self.person),
+            line=timeline(contact=self.person, before=before),
+            # What comes next stands above the newest page alone.
+            coming=[] if before else upcoming(contact=self.person),
+            before=before,
+            may_change=permissions.PEOPLE.user_has_permission(user, "change"),
+            may_mails=permissions.MESSAGES.user_has_any_permission(user, ["view", "change"]),
+        )
+        return context
+
+
+class PersonNoteView(PermissionCheckedMixin, View):
+    """Note a tag or a trait, or take it off again. POST alone."""
+
+    permission_policy = permissions.PEOPLE
+    permission_required = "change"
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        person = get_object_or_404(Contact, pk=pk)
+        now, asked = clock.now(), request.POST
+        try:
+            if tag := asked.get("tag"):
+                tag_set(contact=person, name=tag, on=asked.get("off") is None, at=now)
+            elif asked.get("off") is not None:
+                trait_remove(contact=person, name=asked.get("name", ""))
+            else:
+                trait_set(
+                    contact=person,
+                    name=asked.get("name", "").strip().lower().replace(" ", "_"),
+                    value=typed(asked.get("value", "")),
+                    at=now,
+                    source=STAFF,
+                )
+        except TraitError as error:
+            messages.error(request, str(error))
+        else:
+            messages.success(request, _("Saved."))
+        return redirect("automation_people:detail", pk=person.pk)
+
+
+def moment_of(text: str) -> datetime | None:
+    """Return the moment an address names; None for anything else."""
+    try:
+        found = parse_datetime(text)
+    except ValueError:
+        return None
+    return found if found is not None and is_aware(found) else None
+
+
+def typed(text: str) -> Any:
+    """Return what a person who types means: a number, yes or no, a date, else a text."""
+    plain = text.strip()
+    for kind in (TraitType.Kind.NUMBER, TraitType.Kind.FLAG, TraitType.Kind.MOMENT):
+        with suppress(TraitError):
+            return trait_value(kind, plain)
+    return plain
+
+
+class PersonConsentView(PermissionCheckedMixin, View):
+    """Take down what a person told staff: “no”, or that this was a mistake. POST alone."""
+
+    permission_policy = permissions.PEOPLE
+    permission_required = "change"
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, pk: UUID, word: str) -> HttpResponse:
+        person = get_object_or_404(Contact, pk=pk)
+        wording = _("Entered by %s") % request.user.get_username()
+        if word == "no":
+            contact_unsubscribe(contact=person, at=clock.now(), source=STAFF, wording=wording)
+            messages.success(
+                request,
+                _("%s gets no marketing mail any more. Mails about orders still go out.")
+                % person_name(person),
+            )
+        elif contact_retract(contact=person, at=clock.now(), wording=wording):
+            messages.success(request, _("The “no” that was entered here is taken back."))
+        else:
+            messages.error(request, _("They said no themselves, so only they can take it back."))
+        return redirect("automation_people:detail", pk=person.pk)
