@@ -35,6 +35,7 @@ TARGETS = {
     "claim_p99": ("below 20", lambda value: value < 20),
     "compilations": ("0", lambda value: value == 0),
     "connections": ("0 more", lambda value: value == 0),
+    "questions": ("at most 2 a domain", lambda value: value <= 2),
 }
 
 
@@ -153,12 +154,27 @@ def steps(run: Callable[..., Any], table: Table, kind: str, quick: bool) -> dict
     return results
 
 
+def verify(run: Callable[..., Any], table: Table, kind: str, quick: bool) -> dict[str, Any]:
+    addresses, domains = (10_000, 600) if quick else (100_000, 6_000)
+    found = run("verify", addresses=addresses, domains=domains)
+    label = f"Questions to the DNS per domain, {addresses:,} addresses, {domains:,} domains"
+    table.put(kind, label, found["questions"] / domains, target="questions", form="{:.2f}")
+    for name, words in (
+        ("new_per_second", "Addresses verified per second, domains unknown, nothing kept"),
+        ("kept_per_second", ".. domains known, addresses kept"),
+        ("known_per_second", ".. known, as before a send"),
+    ):
+        table.put(kind, words, found[name])
+    return found
+
+
 PARTS: dict[str, Callable[..., dict[str, Any]]] = {
     "ingest": ingest,
     "render": render,
     "send": send,
     "send_steps": send_steps,
     "steps": steps,
+    "verify": verify,
 }
 
 

@@ -39,6 +39,7 @@ class Database:
             "SALEOR_AUTOMATION_STATE_DIR": str(self.folder),
             "SALEOR_AUTOMATION_ENVIRONMENT": "benchmarks",
             "SECRET_KEY": "benchmarks only",
+            "SALEOR_AUTOMATION_VERIFICATION_DNS": "0",
             "DJANGO_SETTINGS_MODULE": "saleor_automation.project.settings",
         }
 

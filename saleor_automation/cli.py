@@ -16,7 +16,7 @@ from datetime import datetime
 from saleor_automation import __version__
 from saleor_automation.exceptions import UsageError
 
-COMMANDS = ("demo", "up", "web", "worker", "check", "reconcile", "backfill", "manage")
+COMMANDS = ("demo", "up", "web", "worker", "check", "reconcile", "backfill", "verify", "manage")
 NEED_STUDIO = (
     'This command needs the Studio, of which "{module}" is missing. Install it with: '
     'pip install "saleor-automation[studio]"'
@@ -113,6 +113,22 @@ def _parser() -> argparse.ArgumentParser:
     )
     _looking(backfill_command, "from DATE on (default: all there is)")
     backfill_command.set_defaults(run=backfill)
+
+    verify_command = commands.add_parser(
+        "verify", help="say of each address in a CSV file whether mail will arrive; mails nobody"
+    )
+    verify_command.add_argument("file", metavar="FILE.csv", help="UTF-8, columns named in line 1")
+    verify_command.add_argument(
+        "--column", default="", help="name of the column with the address (default: email)"
+    )
+    verify_command.add_argument(
+        "--output", default="", metavar="OUT.csv", help="default: FILE.verified.csv beside it"
+    )
+    verify_command.add_argument(
+        "--no-dns", action="store_true", help="judge by form and lists alone; ask no name server"
+    )
+    _state(verify_command)
+    verify_command.set_defaults(run=verify)
 
     commands.add_parser("manage", help="Django's own commands: manage migrate, manage shell ...")
     return parser
@@ -278,6 +294,19 @@ def backfill(options: argparse.Namespace) -> int:
     from saleor_automation.project.reconcile import run
 
     return run(source="backfill", since=options.since)
+
+
+def verify(options: argparse.Namespace) -> int:
+    """Judge the addresses of a file."""
+    _prepare(options)
+    from saleor_automation.project.verify import run
+
+    return run(
+        file=options.file,
+        column=options.column,
+        output=options.output,
+        dns=False if options.no_dns else None,
+    )
 
 
 def demo(options: argparse.Namespace) -> int:

@@ -81,6 +81,9 @@ class Conf:
     consent_write_back_key: str = ""
     #: Write it to private metadata, which storefronts cannot see.
     consent_write_back_private: bool = False
+    #: Whether the DNS is asked about the domains of people's addresses. None: yes, except in a
+    #: demo and while mail goes to a screen or a file.
+    verification_dns: bool | None = None
 
 
 @lru_cache(maxsize=1)

@@ -19,6 +19,7 @@ from .people.models import (
     Trait,
     TraitType,
 )
+from .people.verification.models import AddressPolicy, DomainCheck, Verification
 from .saleor_app.models import Installation, Refusal, Watermark
 from .sequences.models import Enrollment, Heartbeat, SequenceSwitch, SequenceVersion, StepRun
 from .shop.models import Channel, Checkout, Fulfillment, OrderLine, ShopOrder
@@ -27,6 +28,7 @@ from .studio.pages import EmailIndexPage, EmailPage
 from .studio.sequences import Sequence
 
 __all__ = [
+    "AddressPolicy",
     "Brand",
     "Channel",
     "Checkout",
@@ -36,6 +38,7 @@ __all__ = [
     "ContactFigures",
     "ContactSpend",
     "DemoClock",
+    "DomainCheck",
     "EmailIndexPage",
     "EmailPage",
     "EmailVersion",
@@ -66,5 +69,6 @@ __all__ = [
     "Tombstone",
     "Trait",
     "TraitType",
+    "Verification",
     "Watermark",
 ]

@@ -18,6 +18,9 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
+# Nor does any process that a test starts ask a real name server about a shopper's address.
+os.environ["SALEOR_AUTOMATION_VERIFICATION_DNS"] = "0"
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave out, of a run with DATABASE_URL, what would be the same run as without."""

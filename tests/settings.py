@@ -20,6 +20,8 @@ SALEOR_AUTOMATION = {
     "saleor_api_url": "http://localhost:8000/graphql/",
     "environment": "tests",
     "state_dir": os.environ["SALEOR_AUTOMATION_STATE_DIR"],
+    # No test asks a real name server.
+    "verification_dns": False,
 }
 ALLOWED_HOSTS = ["*"]
 WHITENOISE_AUTOREFRESH = True

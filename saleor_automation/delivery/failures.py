@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import re
 import smtplib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from .smtp import NotBegun
 
 #: PostgreSQL's text cannot hold NUL; nobody wants to read the others.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
+#: RFC 3463, 3.2: "bad destination mailbox address". Of all codes the only one that blames the
+#: mailbox alone: other refusals for good are as often about the sender or the content.
+_NO_MAILBOX = re.compile(r"5\d\d[ -]5\.1\.1\b")
 
 
 class Kind(Enum):
@@ -37,6 +40,8 @@ class Failure:
     detail: str
     #: The connection is of no use any more.
     disconnected: bool = False
+    #: The reply said that there is no such mailbox.
+    no_mailbox: bool = False
 
 
 def failure_of(error: Exception) -> Failure:
@@ -45,7 +50,8 @@ def failure_of(error: Exception) -> Failure:
         return Failure(Kind.TEMPORARY, _words(error), disconnected=True)
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code, text = next(iter(error.recipients.values()), (0, b""))
-        return _reply(code, text)
+        reply = _reply(code, text)
+        return replace(reply, no_mailbox=bool(_NO_MAILBOX.match(reply.detail)))
     if isinstance(error, smtplib.SMTPResponseException):
         return _reply(error.smtp_code, error.smtp_error)
     if isinstance(error, smtplib.SMTPServerDisconnected | OSError) and not _status(error):

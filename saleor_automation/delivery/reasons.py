@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
+from saleor_automation.people.verification.words import sentence
+
 NO_ADDRESS = "no_address"
 SUPPRESSED = "suppressed"
 UNSUBSCRIBED = "unsubscribed"
@@ -28,6 +30,9 @@ SETTLED_24H = "settled_24h"
 POISON = "poison"
 NO_JOURNAL = "no_journal"
 ALSO_SENT = "also_sent"
+#: Followed by ":" and a reason of ``people.verification``.
+ADDRESS = "address"
+ADDRESS_UNKNOWN = "address_unknown"
 
 WORDS = {
     NO_ADDRESS: _("No address is known for this person."),
@@ -52,6 +57,7 @@ WORDS = {
     ),
     UNSAID: _("Held a moment: the shop may not want the customer told of this parcel."),
     SOLD_OUT: _("Nothing in the basket can be bought any more: it is sold out."),
+    ADDRESS_UNKNOWN: _("Held a while: whether the address's domain takes mail is not known yet."),
     NO_JOURNAL: _("Held: the state folder cannot be written. Make room or give access to it."),
     RETRY: _("The mail server asked to try again later."),
     REFUSED: _("The mail server refused it for good."),
@@ -73,4 +79,6 @@ def words(code: str) -> str:
         from saleor_automation.sequences import reasons as sequence_reasons
 
         return sequence_reasons.words(code.removeprefix(f"{EXIT}:"))
+    if code.startswith(f"{ADDRESS}:"):
+        return sentence(code.removeprefix(f"{ADDRESS}:"))
     return str(WORDS.get(code, code.replace("_", " ").capitalize()))

@@ -11,6 +11,8 @@ from saleor_automation import clock, signals
 from saleor_automation.claims import Claimed, claim_due
 from saleor_automation.conf import conf
 from saleor_automation.people.models import Contact
+from saleor_automation.people.verification.domain_checks import domain_checks_prune
+from saleor_automation.people.verification.services import verifications_prune
 from saleor_automation.people.write_back import write_backs_run
 from saleor_automation.sequences.mailing import MailWanted
 from saleor_automation.sequences.services import NOT_PAUSED
@@ -102,8 +104,17 @@ def connect() -> None:
     rescuer_register("messages", messages_rescue)
     # Of an earlier stage, which has no worker of its own.
     chore_register(Chore(name="consent_write_back", every_seconds=30, run=consent_write_back))
+    chore_register(
+        Chore(name="verifications_prune", every_seconds=24 * 3600, run=verifications_forget)
+    )
 
 
 def consent_write_back() -> None:
     """Write what people said here into their accounts in Saleor."""
     write_backs_run(now=clock.now())
+
+
+def verifications_forget() -> None:
+    """Delete what was found about addresses and domains nobody asks about any more."""
+    domain_checks_prune(now=clock.now())
+    verifications_prune(now=clock.now())

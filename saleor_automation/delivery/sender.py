@@ -26,12 +26,13 @@ from saleor_automation.conf import conf
 from saleor_automation.people.models import Contact
 
 from . import reasons
+from .addresses import address_closings, mailboxes_unknown
 from .batches import among
 from .coexistence import coexistence_holds
 from .composing import Composed, compose
 from .contents import contents_write
 from .control import control_get, sending_problems
-from .failures import Kind
+from .failures import Failure, Kind
 from .gates import gates_before, gates_locked
 from .journal import Journal
 from .ledger import Closing, messages_close, put_off
@@ -108,6 +109,9 @@ def _send(*, claim: UUID, ids: Sequence[UUID], now: datetime) -> Sent:
         messages=[message for message in batch if message.pk not in closings], now=now
     )
     open_ones = [message for message in batch if message.pk not in closings]
+    # Before Saleor is asked: its answer ages.
+    closings |= address_closings(messages=open_ones, now=now)
+    open_ones = [message for message in open_ones if message.pk not in closings]
     truth = truth_ask(messages=open_ones, now=now)
     closings |= truth.closings
     open_ones = [message for message in open_ones if message.pk not in closings]
@@ -155,6 +159,15 @@ def _send(*, claim: UUID, ids: Sequence[UUID], now: datetime) -> Sent:
         journal.abandon()
         raise
     journal.close()
+    # Apart: that it is noted must not decide whether the ledger is.
+    mailboxes_unknown(
+        messages=[
+            mail.message
+            for mail, failure in results
+            if isinstance(failure, Failure) and failure.no_mailbox
+        ],
+        now=now,
+    )
     accepted = sum(failure is None for _, failure in results)
     return Sent(accepted, len(closings), len(results) - accepted)
 

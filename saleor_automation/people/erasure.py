@@ -25,6 +25,7 @@ from .identities import contact_refresh, events_of, identities_lock, user_of
 from .models import Contact, Identity
 from .profile import SINCE, Slots, email_key
 from .tombstones import tombstone_add
+from .verification.services import addresses_forget
 
 
 @dataclass
@@ -70,6 +71,7 @@ def person_erase(*, user_id: str, address: str, at: datetime, now: datetime) -> 
     fresh = [value for kind, value in names if tombstone_add(kind=kind, value=value, at=at)]
     told = Event.objects.filter(contact__in=victims, raw__isnull=False)
     raw_events_forget(ids=set(told.values_list("raw_id", flat=True)), names=fresh, now=now)
+    addresses_forget(addresses)
     survivors = [_survivor(value, victims, at) for value in sorted(addresses)]
     for contact in victims.values():
         _contact_erase(contact, survivors, now)

@@ -146,7 +146,9 @@ def redis_from_environment(environ: Mapping[str, str]) -> str:
 
 
 def _typed(name: str, value: str, kind: str) -> Any:
-    if kind == "bool":
+    if kind == "bool | None" and not value:
+        return None
+    if kind in {"bool", "bool | None"}:
         if value.lower() not in _TRUE | _FALSE:
             raise UsageError(f"{name} must be 1 or 0, not {value!r}.")
         return value.lower() in _TRUE

@@ -30,6 +30,8 @@ from wagtail.admin.views.generic import IndexView, PermissionCheckedMixin, Wagta
 from saleor_automation.delivery import reasons, services
 from saleor_automation.delivery.models import Message
 from saleor_automation.exceptions import AutomationError
+from saleor_automation.people.verification.services import verifications_of
+from saleor_automation.people.verification.words import assessment_words
 
 from . import permissions
 from .selectors import email_titles
@@ -221,6 +223,7 @@ def why_rows(mail: Message, titles: Mapping[UUID, str]) -> list[tuple[str, Any]]
         (_("Due"), mail.due_at),
         (_("Makes no sense after"), mail.expires_at),
         (_("Handed to the mail server"), mail.handed_over_at),
+        (_("About the address"), address_words(mail.to_address)),
         (_("Saleor was asked before"), truth_words(mail)),
         (_("Settled"), mail.settled_at),
         (_("Attempts"), mail.attempts or None),
@@ -235,6 +238,12 @@ def why_rows(mail: Message, titles: Mapping[UUID, str]) -> list[tuple[str, Any]]
         for label, value in rows
         if value not in (None, "")
     ]
+
+
+def address_words(address: str) -> str:
+    """Return what is known about an address by now; "" when nobody asked."""
+    found = verifications_of([address]).get(address)
+    return assessment_words(found) if found is not None else ""
 
 
 def truth_words(mail: Message) -> str:

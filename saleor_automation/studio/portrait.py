@@ -28,7 +28,7 @@ from saleor_automation.people.models import (
 from saleor_automation.people.traits import traits_of
 from saleor_automation.shop.models import OrderLine
 
-from .mails import time_words
+from .mails import address_words, time_words
 from .timeline import money_words
 
 #: How many categories are named.
@@ -51,6 +51,7 @@ def fact_rows(person: Contact) -> list[tuple[str, str]]:
     ]
     rows = [
         (_("Address"), person.email),
+        (_("About the address"), address_words(person.email)),
         (_("Also known as"), ", ".join(others)),
         (_("Account"), _("yes") if person.has_account else _("no, a guest")),
         (_("Staff"), _("yes") if person.is_staff else ""),

@@ -28,6 +28,7 @@ from saleor_automation.emails.models import Brand
 from saleor_automation.sequences.models import SequenceSwitch
 
 from . import permissions
+from .addresses import AddressesView
 from .faults import FaultIndexView, FaultView
 from .mails import MailIndexView, MailSourceView, MailView
 from .pages import EmailIndexPage
@@ -232,6 +233,18 @@ class SendingViewSet(GuardedViewSet):
         return [path("", SendingView.as_view(), name="index")]
 
 
+class AddressesViewSet(GuardedViewSet):
+    name = "automation_addresses"
+    url_prefix = "automation/addresses"
+    icon = "tick-inverse"
+    menu_label = _("Addresses")
+    policy = permissions.SENDING
+    actions = ("change",)
+
+    def get_urlpatterns(self) -> list[URLPattern]:
+        return [path("", AddressesView.as_view(), name="index")]
+
+
 class SaleorViewSet(GuardedViewSet):
     name = "automation_saleor"
     url_prefix = "automation/saleor"
@@ -260,6 +273,7 @@ class AutomationGroup(SnippetViewSetGroup):
         PeopleViewSet,
         BrandViewSet,
         SendingViewSet,
+        AddressesViewSet,
         SaleorViewSet,
         FaultsViewSet,
     )

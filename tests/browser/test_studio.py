@@ -7,10 +7,14 @@ from typing import Any
 
 import pytest
 
+from saleor_automation import clock
 from saleor_automation.conf import conf
 from saleor_automation.delivery.links import links_for
 from saleor_automation.emails.models import EmailVersion
 from saleor_automation.people.models import Contact, Suppression
+from saleor_automation.people.verification.policy import Action
+from saleor_automation.people.verification.services import addresses_verify, policy_choices
+from saleor_automation.people.verification.verdicts import Reason
 from saleor_automation.sequences.models import SequenceSwitch, SequenceVersion
 from saleor_automation.studio.pages import EmailPage
 from saleor_automation.studio.sequences import Sequence
@@ -147,6 +151,20 @@ def test_other_pages_open(page: Any, screenshot: Any) -> None:
         page.goto(path)
         assert page.get_by_text(words).first.is_visible(), path
         screenshot(page, name)
+
+
+def test_what_is_sent_to_doubtful_addresses_is_chosen(page: Any, screenshot: Any) -> None:
+    addresses_verify(
+        addresses=["a@gmial.com", "b@mailinator.com", "info@kertas.example", "nonsense"],
+        now=clock.now(),
+    )
+    page.goto("/studio/automation/addresses/")
+    assert page.get_by_text("It is not written as an email address.").is_visible()
+    page.get_by_label("Role address").select_option(label="Send everything")
+    screenshot(page, "addresses")
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_selector(".messages .success")
+    assert policy_choices()[Reason.ROLE] is Action.SEND
 
 
 def test_the_links_of_a_mail_in_the_browser_open_and_work(page: Any, live_server: Any) -> None:

@@ -138,7 +138,9 @@ def test_an_address_of_another_machine_says_so(tmp_path):
 def test_an_unknown_command_names_the_known_ones():
     done = run("fly")
     assert_user_error(
-        done, "no command 'fly'", "demo, up, web, worker, check, reconcile, backfill, manage"
+        done,
+        "no command 'fly'",
+        "demo, up, web, worker, check, reconcile, backfill, verify, manage",
     )
 
 
