@@ -21,6 +21,7 @@ from saleor_automation.inbox.models import Event
 from saleor_automation.inbox.services import raw_events_forget
 from saleor_automation.shop.models import Checkout, ShopOrder
 
+from .figures import figures_refresh
 from .identities import contact_refresh, events_of, identities_lock, user_of
 from .models import Contact, Identity
 from .profile import SINCE, Slots, email_key
@@ -146,6 +147,7 @@ def _revive(survivor: _Survivor, now: datetime) -> None:
         row.save(update_fields=["contact"])
     Event.objects.filter(pk__in=survivor.events).update(contact=contact)
     contact_refresh(contact)
+    figures_refresh([contact.pk], now=now)
 
 
 def _guest_rows_forget(addresses: Collection[str], at: datetime) -> None:

@@ -48,27 +48,17 @@ def facts_resolve(
     them is not kept.
     """
     erased = False
+    #: Whose figures may be others afterwards.
+    touched: set[UUID] = set()
     if isinstance(snapshot, CustomerSnapshot):
-        erased = _customer(snapshot, raw, events, now)
+        erased = _customer(snapshot, raw, events, now, touched)
     elif isinstance(snapshot, OrderSnapshot):
-        erased = _row(ShopOrder, snapshot, snapshot.created_at, events, now)
+        erased = _row(ShopOrder, snapshot, snapshot.created_at, events, now, touched)
     elif isinstance(snapshot, CheckoutSnapshot):
-        erased = _row(Checkout, snapshot, snapshot.updated_at, events, now)
+        erased = _row(Checkout, snapshot, snapshot.updated_at, events, now, touched)
     if erased:
         raw.body = b""
-    figures_refresh(_touched(snapshot, events), now=now)
-
-
-def _touched(snapshot: Snapshot | None, events: Sequence[Event]) -> set[UUID]:
-    """Return whose figures a payload may have changed."""
-    ids = {event.contact_id for event in events}
-    if isinstance(snapshot, OrderSnapshot | CheckoutSnapshot):
-        model = ShopOrder if isinstance(snapshot, OrderSnapshot) else Checkout
-        ids.update(model.objects.filter(saleor_id=snapshot.id).values_list("contact", flat=True))
-    elif snapshot is not None:
-        known = _known(Identity.Kind.SALEOR_USER, snapshot.user.id)
-        ids.add(known.pk if known else None)
-    return {pk for pk in ids if pk is not None}
+    figures_refresh(touched, now=now)
 
 
 #: Events whose payload dates a flag without a date: it was set, or metadata was, at that time.
@@ -87,7 +77,11 @@ def _seen_at(snapshot: CustomerSnapshot, raw: RawEvent) -> datetime:
 
 
 def _customer(
-    snapshot: CustomerSnapshot, raw: RawEvent, events: list[Event], now: datetime
+    snapshot: CustomerSnapshot,
+    raw: RawEvent,
+    events: list[Event],
+    now: datetime,
+    touched: set[UUID],
 ) -> bool:
     """Hear of an account; return whether its person was erased."""
     user = snapshot.user
@@ -98,6 +92,7 @@ def _customer(
     if contact is None:
         _events_drop(events)
         return True
+    touched.add(contact.pk)
     flag = flag_read(user.metadata, names_of(conf().consent_customer_keys), flag_words())
     if flag is not None:
         at = _seen_at(snapshot, raw)
@@ -121,6 +116,7 @@ def _row(
     date: datetime,
     events: list[Event],
     now: datetime,
+    touched: set[UUID],
 ) -> bool:
     """Hear of an order or a basket; return whether a person it names was erased."""
     contact, erased = _person(snapshot, date, now)
@@ -140,6 +136,16 @@ def _row(
             )
             write_back_plan(contact=contact, now=now)
     owner, gone = _owner(row, snapshot, contact)
+    # A basket may have been another person's before.
+    touched.update(
+        pk
+        for pk in (
+            row.contact_id,
+            contact.pk if contact is not None else None,
+            owner.pk if owner is not None else None,
+        )
+        if pk is not None
+    )
     if erased:
         # Whoever has the row now, what this payload tells of was somebody else's doing.
         _events_drop(events)

@@ -187,7 +187,7 @@ def test_a_second_of_trouble_with_the_database_stops_nobody(
     play.shopper("aina")
     play.shopper("ben")
 
-    def trouble(*args: Any) -> None:
+    def trouble(*args: Any, **kwargs: Any) -> None:
         raise OperationalError("canceling statement due to lock timeout")
 
     wall = clock.wall()
