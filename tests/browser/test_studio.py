@@ -95,6 +95,21 @@ def test_a_condition_offers_what_fits_its_fact(page: Any, screenshot: Any) -> No
     assert op.locator("option[value=is_true]").is_disabled()
     fact.scroll_into_view_if_needed()
     screenshot(page, "condition")
+    # What is asked of nothing and cannot look back offers neither.
+    of = page.locator("input[name='exits-0-value-of']")
+    days = page.locator("input[name='exits-0-value-days']")
+    fact.select_option("contact.days_unseen")
+    assert not of.is_visible()
+    assert not days.is_visible()
+    fact.select_option("contact.spent")
+    assert of.is_visible()
+    assert days.is_visible()
+    of.fill("MYR")
+    days.fill("90")
+    screenshot(page, "condition-of-and-days")
+    # What was written stays to be seen, and taken out again.
+    fact.select_option("contact.language")
+    assert of.is_visible()
 
 
 def test_a_sequence_is_paused_after_a_question(page: Any, screenshot: Any) -> None:
