@@ -33,6 +33,9 @@ TARGETS = {
     "steps": ("at least 1,000", lambda value: value >= 1000),
     "steps_slowdown": ("at most 1.30", lambda value: value <= 1.3),
     "claim_p99": ("below 20", lambda value: value < 20),
+    "conditions_sqlite": ("at most 3", lambda value: value <= 3),
+    "conditions_postgresql": ("at most 1", lambda value: value <= 1),
+    "conditions_step": ("at most 5", lambda value: value <= 5),
     "compilations": ("0", lambda value: value == 0),
     "connections": ("0 more", lambda value: value == 0),
     "questions": ("at most 2 a domain", lambda value: value <= 2),
@@ -168,6 +171,23 @@ def verify(run: Callable[..., Any], table: Table, kind: str, quick: bool) -> dic
     return found
 
 
+def predicates(run: Callable[..., Any], table: Table, kind: str, quick: bool) -> dict[str, Any]:
+    contacts = 5_000 if quick else 100_000
+    found = run("predicates", contacts=contacts, rounds=5)
+    for name, words in (("figures", "figures"), ("rows", "orders of a year, a trait, no tag")):
+        label = f"Three conditions over {contacts:,} people on {kind} ({words}), seconds"
+        target = f"conditions_{kind}"
+        table.put(kind, label, found[f"{name}_seconds"], target=target, form="{:.2f}")
+        table.put(
+            kind, f".. found so much of them ({words})", found[f"{name}_share"], form="{:.2f}"
+        )
+        label = f".. the same at a step, batches of 200, ms per person ({words})"
+        table.put(kind, label, found[f"{name}_step_ms"], target="conditions_step", form="{:.3f}")
+    label = "People whose figures are computed again per second"
+    table.put(kind, label, found["figures_per_second"])
+    return found
+
+
 PARTS: dict[str, Callable[..., dict[str, Any]]] = {
     "ingest": ingest,
     "render": render,
@@ -175,6 +195,7 @@ PARTS: dict[str, Callable[..., dict[str, Any]]] = {
     "send_steps": send_steps,
     "steps": steps,
     "verify": verify,
+    "predicates": predicates,
 }
 
 
