@@ -16,7 +16,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -56,18 +56,16 @@ def run(
         raise UsageError(f"There is no folder {target.parent}. Make it, or name another --output.")
     database_ready()
     dns = _dns() if dns is None else dns
-    if dns:
-        asker = asker or dns_asker()
-        try:
-            controls_ask(asker)
-        except DnsAway as error:
-            raise UsageError(
-                f"{error} Mend the network of this machine, or add --no-dns."
-            ) from None
     found = _Found()
     try:
-        with _reading(source) as reading, _writing(target) as writing, progress_bar() as progress:
-            table = _Table(reading, source, column)
+        with ExitStack() as stack:
+            # What is wrong with the file is said before the network is looked at.
+            table = _Table(stack.enter_context(_reading(source)), source, column)
+            if dns:
+                asker = asker or dns_asker()
+                _dns_ready(asker)
+            writing = stack.enter_context(_writing(target))
+            progress = stack.enter_context(progress_bar())
             out = csv.writer(writing, delimiter=table.delimiter, lineterminator="\n")
             out.writerow([*table.header, *ADDED])
             task = progress.add_task("Verifying", total=_lines(source) - 1)
@@ -91,6 +89,13 @@ def run(
         )
         raise
     return found.end(target)
+
+
+def _dns_ready(asker: Asker) -> None:
+    try:
+        controls_ask(asker)
+    except DnsAway as error:
+        raise UsageError(f"{error} Mend the network of this machine, or add --no-dns.") from None
 
 
 @dataclass
