@@ -15,7 +15,7 @@ from uuid import UUID
 
 from saleor_automation.people.verification import services
 from saleor_automation.people.verification.policy import Action, refusal_of
-from saleor_automation.people.verification.verdicts import Assessment, Verdict
+from saleor_automation.people.verification.verdicts import Assessment, Reason, Verdict
 
 from . import reasons
 from .ledger import Closing
@@ -42,9 +42,7 @@ def address_closings(*, messages: Sequence[Message], now: datetime) -> dict[UUID
         addresses=[address for _, address in people], now=now, seconds=SECONDS
     )
     doubted = [
-        (message, found[address])
-        for message, address in people
-        if found[address].verdict is not Verdict.DELIVERABLE or len(found[address].reasons) > 1
+        (message, found[address]) for message, address in people if _says_something(found[address])
     ]
     if not doubted:
         return {}
@@ -71,6 +69,16 @@ def address_closings(*, messages: Sequence[Message], now: datetime) -> dict[UUID
                 message, Message.State.PLANNED, reasons.ADDRESS_UNKNOWN, due_at=until
             )
     return closings
+
+
+def _says_something(assessment: Assessment) -> bool:
+    """Whether anything speaks against an address, or its domain is still to be heard."""
+    if not assessment.complete or len(assessment.reasons) > 1:
+        return True
+    if assessment.verdict is Verdict.DELIVERABLE:
+        return False
+    # Nobody is asked about domains here: that is no doubt.
+    return assessment.reason is not Reason.NOT_CHECKED or assessment.expires_at is not None
 
 
 def _wait(message: Message, assessment: Assessment, now: datetime) -> datetime | None:

@@ -105,7 +105,13 @@ def quoted_printable(text: str) -> bytes:
     if not pieces:
         return _quoted(last)
     first, *others = pieces
-    return b"".join((_piece(first), *[_row(piece) for piece in others], _quoted(_CUT + last)))
+    # Styles stand between the title and the body, the same in every mail.
+    title, body = first.find("</title>"), first.find("<body")
+    if 0 <= title < body:
+        head = _piece(first[:title]) + _styles(first[title:body]) + _piece(first[body:])
+    else:
+        head = _piece(first)
+    return b"".join((head, *[_row(piece) for piece in others], _quoted(_CUT + last)))
 
 
 def _quoted(lines: str) -> bytes:
@@ -120,6 +126,11 @@ def _quoted(lines: str) -> bytes:
 def _piece(piece: str) -> bytes:
     """Encode part of a text; a soft line break parts it from what follows."""
     return _quoted(piece + "\r\n")[:-2] + b"=\r\n"
+
+
+@lru_cache(maxsize=256)
+def _styles(piece: str) -> bytes:
+    return _piece(piece)
 
 
 @lru_cache(maxsize=2048)

@@ -61,7 +61,7 @@ def facts_load(
     if any(name.startswith("basket.") for name in names):
         _basket_facts(enrollments, names, facts)
     if any(name.startswith("order.") for name in names):
-        _order_facts(enrollments, facts)
+        _order_facts(enrollments, names, facts)
     return facts
 
 
@@ -170,23 +170,27 @@ def _bought(
     return basket.created_at is None or placed_at is None or placed_at >= basket.created_at
 
 
-def _order_facts(enrollments: Sequence[Enrollment], facts: dict[UUID, Facts]) -> None:
+def _order_facts(
+    enrollments: Sequence[Enrollment], names: frozenset[str], facts: dict[UUID, Facts]
+) -> None:
     ids = {str(e.context["order"]) for e in enrollments if e.context.get("order")}
-    orders = {
-        order.saleor_id: order
-        for order in ShopOrder.objects.filter(saleor_id__in=ids).annotate(
-            items=Sum("lines__quantity")
-        )
-    }
+    rows = ShopOrder.objects.filter(saleor_id__in=ids)
+    columns = ["saleor_id", "status", "refunded_gross", "total_gross"]
+    if "order.items" in names:
+        rows = rows.annotate(items=Sum("lines__quantity"))
+        columns.append("items")
+    orders = {row[0]: row[1:] for row in rows.values_list(*columns)}
     for enrollment in enrollments:
-        order: Any = orders.get(str(enrollment.context.get("order")))
+        order = orders.get(str(enrollment.context.get("order")))
         if order is None:
             continue
+        status, refunded, total, *items = order
         facts[enrollment.pk].update(
             {
-                "order.cancelled": order.status == "CANCELED",
-                "order.refunded": order.refunded_gross > 0 or order.status in REFUNDED,
-                "order.total": Decimal(order.total_gross),
-                "order.items": order.items or 0,
+                "order.cancelled": status == "CANCELED",
+                "order.refunded": refunded > 0 or status in REFUNDED,
+                "order.total": Decimal(total),
             }
         )
+        if items:
+            facts[enrollment.pk]["order.items"] = items[0] or 0

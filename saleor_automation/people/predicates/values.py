@@ -49,14 +49,7 @@ def _own(
     people: Collection[Contact], asks: list[Ask], found: dict[UUID, Values], now: datetime
 ) -> None:
     for contact in people:
-        row: Values = {
-            "contact.has_account": contact.has_account,
-            "contact.language": contact.language or None,
-            "contact.country": contact.country or None,
-            "contact.channel": contact.channel or None,
-            "contact.days_known": whole_days(contact.created_at, now),
-        }
-        found[contact.pk].update({ask.key: row[ask.fact] for ask in asks})
+        found[contact.pk].update({ask.key: _OWN[ask.fact](contact, now) for ask in asks})
 
 
 def _figures(
@@ -166,6 +159,14 @@ def _traits(
             found[contact.pk][ask.key] = value
 
 
+#: Read only when it is asked: a send leaves out columns that take long to parse.
+_OWN: dict[str, Callable[[Contact, datetime], Value]] = {
+    "contact.has_account": lambda contact, now: contact.has_account,
+    "contact.language": lambda contact, now: contact.language or None,
+    "contact.country": lambda contact, now: contact.country or None,
+    "contact.channel": lambda contact, now: contact.channel or None,
+    "contact.days_known": lambda contact, now: whole_days(contact.created_at, now),
+}
 #: The column of a trait a fact looks at, which is the name of its kind too.
 TRAIT_COLUMNS = {
     "contact.text": "text",
@@ -174,11 +175,7 @@ TRAIT_COLUMNS = {
     "contact.days_since": "moment",
 }
 _LOADS: dict[str, _Load] = {
-    "contact.has_account": _own,
-    "contact.language": _own,
-    "contact.country": _own,
-    "contact.channel": _own,
-    "contact.days_known": _own,
+    **dict.fromkeys(_OWN, _own),
     "contact.days_unseen": _figures,
     "contact.orders": _orders,
     "contact.spent": _orders,

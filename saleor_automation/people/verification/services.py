@@ -112,7 +112,15 @@ def addresses_verify(
         for address in stale
     }
     if keep:
-        _keep({digests[address]: one for address, one in made.items() if one.complete}, checker)
+        _keep(
+            {
+                digests[address]: one
+                for address, one in made.items()
+                # What nothing was found out about is not kept, but takes the place of what was.
+                if one.complete and (one.reasons != _NOTHING.reasons or digests[address] in rows)
+            },
+            checker,
+        )
     return found | made
 
 
@@ -298,6 +306,8 @@ _FILLED = [
 
 
 def _keep(made: Mapping[str, Assessment], checker: str) -> None:
+    if not made:
+        return
     rows = []
     # In one order, so that two workers wait for each other and not in a circle.
     for digest, assessment in sorted(made.items()):
