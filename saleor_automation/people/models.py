@@ -143,7 +143,8 @@ class ConsentWriteBack(models.Model):
 class ContactFigures(models.Model):
     """What follows from a person's orders and doings; computed, never entered.
 
-    Only ``people.figures`` writes it. Somebody who did nothing yet has no row.
+    Only ``people.figures`` writes it, for everybody a payload speaks of; who has no row was
+    not computed yet.
     """
 
     contact = models.OneToOneField(

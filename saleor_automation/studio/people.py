@@ -13,7 +13,7 @@ from uuid import UUID
 
 import django_filters
 from django import forms
-from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -46,7 +46,6 @@ from saleor_automation.people.traits import (
     trait_set,
     trait_value,
 )
-from saleor_automation.shop.models import ShopOrder
 
 from . import permissions
 from .mails import BREADCRUMBS, TimeColumn
@@ -92,8 +91,8 @@ class PersonFilterSet(WagtailFilterSet):
         return queryset.filter(wanted)
 
     def has_ordered(self, queryset: QuerySet[Contact], name: str, value: str) -> QuerySet[Contact]:
-        buyers = ShopOrder.objects.filter(contact__isnull=False).values("contact")
-        return queryset.filter(pk__in=buyers) if value == "yes" else queryset.exclude(pk__in=buyers)
+        buyers = Q(figures__orders__gt=0)
+        return queryset.filter(buyers if value == "yes" else ~buyers)
 
 
 class PersonIndexView(IndexView):
@@ -136,11 +135,9 @@ class PersonIndexView(IndexView):
         ]
 
     def get_base_queryset(self) -> QuerySet[Contact]:
-        orders = ShopOrder.objects.filter(contact=OuterRef("pk")).order_by().values("contact")
         queryset: QuerySet[Contact] = super().get_base_queryset()
         return queryset.annotate(
-            order_count=Coalesce(Subquery(orders.annotate(n=Count("pk")).values("n")), 0),
-            ordered_at=Subquery(orders.annotate(at=Max("placed_at")).values("at")),
+            order_count=Coalesce("figures__orders", 0), ordered_at=F("figures__last_order_at")
         )
 
     def order_queryset(self, queryset: QuerySet[Contact]) -> QuerySet[Contact]:
@@ -173,6 +170,7 @@ class PersonView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView
         context = super().get_context_data(**kwargs)
         before = moment_of(self.request.GET.get("before", ""))
         user = self.request.user
+        mails = permissions.MESSAGES.user_has_any_permission(user, ["view", "change"])
         context.update(
             person=self.person,
             facts=fact_rows(self.person),
@@ -180,12 +178,11 @@ class PersonView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView
             traits=trait_rows(self.person),
             tags=Tag.objects.filter(contact=self.person, on=True).order_by("name"),
             standing=standing_of(self.person),
-            line=timeline(contact=self.person, before=before),
+            line=timeline(contact=self.person, mails=mails, before=before),
             # What comes next stands above the newest page alone.
-            coming=[] if before else upcoming(contact=self.person),
+            coming=[] if before else upcoming(contact=self.person, mails=mails),
             before=before,
             may_change=permissions.PEOPLE.user_has_permission(user, "change"),
-            may_mails=permissions.MESSAGES.user_has_any_permission(user, ["view", "change"]),
         )
         return context
 
@@ -206,13 +203,12 @@ class PersonNoteView(PermissionCheckedMixin, View):
             elif asked.get("off") is not None:
                 trait_remove(contact=person, name=asked.get("name", ""))
             else:
-                trait_set(
-                    contact=person,
-                    name=asked.get("name", "").strip().lower().replace(" ", "_"),
-                    value=typed(asked.get("value", "")),
-                    at=now,
-                    source=STAFF,
-                )
+                name = asked.get("name", "").strip().lower().replace(" ", "_")
+                text = asked.get("value", "").strip()
+                # A trait that has a kind already reads the text itself.
+                known = TraitType.objects.filter(name=name).exists()
+                value = text if known else typed(text)
+                trait_set(contact=person, name=name, value=value, at=now, source=STAFF)
         except TraitError as error:
             messages.error(request, str(error))
         else:
@@ -231,11 +227,10 @@ def moment_of(text: str) -> datetime | None:
 
 def typed(text: str) -> Any:
     """Return what a person who types means: a number, yes or no, a date, else a text."""
-    plain = text.strip()
     for kind in (TraitType.Kind.NUMBER, TraitType.Kind.FLAG, TraitType.Kind.MOMENT):
         with suppress(TraitError):
-            return trait_value(kind, plain)
-    return plain
+            return trait_value(kind, text)
+    return text
 
 
 class PersonConsentView(PermissionCheckedMixin, View):

@@ -145,7 +145,6 @@ def standing_of(person: Contact) -> Mapping[str, Any]:
         "allowed": allowed,
         "why": why,
         "topics": topics,
-        "hard": bool(hard),
         "said_no": bool(everything),
         # Only what staff entered may staff take back: a person's own "no" is theirs.
         "undo": bool(everything) and newest is not None and newest.source == STAFF,

@@ -97,13 +97,17 @@ class Timeline:
     older: datetime | None
 
 
-def timeline(*, contact: Contact, before: datetime | None = None, limit: int = SHOWN) -> Timeline:
+def timeline(
+    *, contact: Contact, mails: bool, before: datetime | None = None, limit: int = SHOWN
+) -> Timeline:
     """Return what happened to a person before a moment, the newest ``limit`` things.
 
-    Things of one moment stay on one page, so a page may be longer.
+    Things of one moment stay on one page, so a page may be longer. ``mails``: whether who
+    asks may see mails.
     """
+    sources = (*_SOURCES, _mails) if mails else _SOURCES
     found = sorted(
-        (entry for source in _SOURCES for entry in source(contact, before, limit + 1)),
+        (entry for source in sources for entry in source(contact, before, limit + 1)),
         key=attrgetter("at"),
         reverse=True,
     )
@@ -114,7 +118,7 @@ def timeline(*, contact: Contact, before: datetime | None = None, limit: int = S
     return Timeline(shown, shown[-1].at if rest else None)
 
 
-def upcoming(*, contact: Contact) -> list[Entry]:
+def upcoming(*, contact: Contact, mails: bool) -> list[Entry]:
     """Return what the person stands in and waits for, the next first."""
     drafts = _drafts()
     entries = [
@@ -134,6 +138,8 @@ def upcoming(*, contact: Contact) -> list[Entry]:
             ],
         )
     ]
+    if not mails:
+        return sorted(entries, key=attrgetter("at"))
     titles = email_titles()
     planned = Message.objects.filter(
         contact=contact, state__in=[Message.State.PLANNED, Message.State.CLAIMED]
@@ -279,4 +285,5 @@ def _drafts() -> defaultdict[UUID, _Draft]:
     return found
 
 
-_SOURCES = (_events, _mails, _words, _blocks, _ways)
+#: Whoever may see people may see these. Mails want a permission of their own.
+_SOURCES = (_events, _words, _blocks, _ways)

@@ -21,6 +21,7 @@ from saleor_automation.people.services import (
     contact_unsubscribe,
     suppression_add,
 )
+from saleor_automation.people.traits import traits_of
 from saleor_automation.sequences.models import Enrollment
 from saleor_automation.shop.models import ShopOrder
 from saleor_automation.studio.mails import time_words
@@ -85,6 +86,9 @@ def test_people_are_listed_with_what_they_ordered(admin_client: Client) -> None:
     buyer, guest = contact(), contact("ben@example.com", first_name="", has_account=False)
     order(buyer, "1")
     order(buyer, "2", placed_at=NOW + timedelta(days=3))
+    # Not kept, so it does not count, here as on the page.
+    order(buyer, "3", status="CANCELED", placed_at=NOW + timedelta(days=9))
+    figures_refresh([buyer.pk], now=NOW)
     rows = {row.pk: row for row in admin_client.get(reverse(INDEX)).context["object_list"]}
     assert (rows[buyer.pk].order_count, rows[buyer.pk].ordered_at) == (2, NOW + timedelta(days=3))
     assert (rows[guest.pk].order_count, rows[guest.pk].ordered_at) == (0, None)
@@ -103,7 +107,9 @@ def test_the_list_asks_as_much_for_fifty_people_as_for_one(
     with CaptureQueriesContext(connection) as one:
         admin_client.get(reverse(INDEX))
     for number in range(49):
-        order(contact(f"{number}@example.com"), str(number))
+        person = contact(f"{number}@example.com")
+        order(person, str(number))
+        figures_refresh([person.pk], now=NOW)
     with CaptureQueriesContext(connection) as fifty:
         admin_client.get(reverse(INDEX))
     assert len(fifty) == len(one)
@@ -114,6 +120,7 @@ def test_people_are_found_by_name_by_address_and_by_an_earlier_one(admin_client:
     Identity.objects.create(kind="email", value="old@example.com", contact=aisyah, as_of=NOW)
     ben = contact("ben@example.com", first_name="Ben")
     order(ben)
+    figures_refresh([ben.pk], now=NOW)
 
     def shown(**query: str) -> set[object]:
         return {row.pk for row in admin_client.get(reverse(INDEX), query).context["object_list"]}
@@ -141,7 +148,7 @@ def test_one_line_of_time_holds_what_happened_in_the_shop_and_here(admin_client:
     consent_record(contact=person, state="granted", source="checkout", at=NOW + timedelta(hours=2))
     suppression_add(contact=person, reason=Suppression.Reason.HARD_BOUNCE, at=NOW)
 
-    line = timeline(contact=person)
+    line = timeline(contact=person, mails=True)
     titles = [entry.title for entry in line.entries]
     assert titles[:2] == ["Agreed to marketing mail", "Sent: Hello Aisyah"]
     assert set(titles[2:]) == {
@@ -154,7 +161,7 @@ def test_one_line_of_time_holds_what_happened_in_the_shop_and_here(admin_client:
     assert details["Placed an order"] == "#7 · 90.00 MYR"
     assert details["Agreed to marketing mail"] == "at the checkout"
     assert details["Not sent: Mail not written yet"] == "The person never agreed to marketing mail."
-    assert [entry.title for entry in upcoming(contact=person)] == ["Patience"]
+    assert [entry.title for entry in upcoming(contact=person, mails=True)] == ["Patience"]
 
     page = page_of(admin_client, person).content.decode()
     for title in titles:
@@ -164,7 +171,7 @@ def test_one_line_of_time_holds_what_happened_in_the_shop_and_here(admin_client:
     Enrollment.objects.filter(pk=inside.pk).update(
         state="exited", finished_at=NOW + timedelta(days=1), reason="ordered"
     )
-    newest = timeline(contact=person).entries[0]
+    newest = timeline(contact=person, mails=True).entries[0]
     assert (newest.title, newest.detail) == ("Left “Patience”", "Placed an order.")
 
 
@@ -179,7 +186,7 @@ def test_a_long_life_comes_in_pages_without_gap_or_repeat() -> None:
         )
     seen, before = [], None
     while True:
-        line = timeline(contact=person, before=before, limit=5)
+        line = timeline(contact=person, mails=True, before=before, limit=5)
         seen += line.entries
         if line.older is None:
             break
@@ -260,6 +267,28 @@ def test_who_may_only_look_finds_no_button_and_cannot_post(client: Client) -> No
     assert client.post(note, {"tag": "vip"}).status_code == 302
     assert not Consent.objects.exists()
     assert not person.tags.exists()
+
+
+def test_who_may_not_see_mails_sees_none_in_the_line(client: Client) -> None:
+    person = contact()
+    happened(person, kinds.JOINED, "u1")
+    sent_message(email_version(), contact=person)
+    message(contact=person)
+    client.force_login(user_with("reader", "view_contact"))
+    page = page_of(client, person).content.decode()
+    assert "Created an account" in page
+    assert "Hello Aisyah" not in page
+    assert "automation/mails" not in page
+    client.force_login(user_with("both", "view_contact", "view_message"))
+    assert "Hello Aisyah" in page_of(client, person).content.decode()
+
+
+def test_a_text_stays_as_it_was_typed_once_the_trait_is_one(admin_client: Client) -> None:
+    person = contact()
+    note = reverse("automation_people:note", args=[person.pk])
+    for number, value in enumerate(("gold", "7", "yes", "2025-12-24")):
+        admin_client.post(note, {"name": "level", "value": value})
+        assert traits_of(person) == {"level": value}, number
 
 
 def test_who_may_not_see_people_does_not(client: Client) -> None:
