@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,6 @@ pytestmark = pytest.mark.own_database
 STORE = """
 import sys, django
 django.setup()
-from django.db import connection
 from saleor_automation import clock
 from saleor_automation.inbox.models import RawEvent
 from saleor_automation.inbox.services import raw_event_store
@@ -23,6 +24,7 @@ if sys.argv[1] == "migrate":
     from django.core.management import call_command
     call_command("migrate", verbosity=0)
 else:
+    print("ready", flush=True)
     for number in range(int(sys.argv[2])):
         assert raw_event_store(
             source="webhook", event_type="order_created", api_url="https://x/",
@@ -67,12 +69,23 @@ def test_processes_take_turns_and_one_that_dies_holds_up_nobody(tmp_path: Path) 
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
     writers = [store(tmp_path, name, "40") for name in ("one", "two")]
+    for writer in writers:
+        # Everything else is done: only the lock keeps it from writing.
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "ready\n"
     with pytest.raises(subprocess.TimeoutExpired):
-        # It waits for its turn, however long the other takes.
-        writers[0].wait(5)
+        writers[0].wait(3)
+    assert stored(database) == 0
     holder.send_signal(signal.SIGKILL)
     holder.wait(10)
     holder.stdout.close()
-    last = [int(writer.communicate(timeout=60)[0]) for writer in writers]
+    for writer in writers:
+        writer.communicate(timeout=60)
     assert [writer.returncode for writer in writers] == [0, 0]
-    assert max(last) == 80
+    assert stored(database) == 80
+
+
+def stored(database: Path) -> int:
+    with closing(sqlite3.connect(database)) as connection:
+        table = "saleor_automation_rawevent"
+        return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
