@@ -10,6 +10,7 @@ from uuid import UUID
 from saleor_automation import clock, signals
 from saleor_automation.claims import Claimed, claim_due
 from saleor_automation.conf import conf
+from saleor_automation.people.figures import figures_fill
 from saleor_automation.people.models import Contact
 from saleor_automation.people.verification.domain_checks import domain_checks_prune
 from saleor_automation.people.verification.services import verifications_prune
@@ -103,10 +104,18 @@ def connect() -> None:
     )
     rescuer_register("messages", messages_rescue)
     # Of an earlier stage, which has no worker of its own.
+    chore_register(
+        Chore(name="figures_fill", every_seconds=3600, run=figures_missing, at_start=True)
+    )
     chore_register(Chore(name="consent_write_back", every_seconds=30, run=consent_write_back))
     chore_register(
         Chore(name="verifications_prune", every_seconds=24 * 3600, run=verifications_forget)
     )
+
+
+def figures_missing() -> None:
+    """Compute figures of people who have none yet."""
+    figures_fill(now=clock.now())
 
 
 def consent_write_back() -> None:

@@ -6,10 +6,12 @@ follows from, so it does not matter in which order they came or changed.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Count, F, Max, Min, Sum
 
 from saleor_automation import signals
@@ -20,6 +22,9 @@ from saleor_automation.shop.models import ShopOrder
 from .models import Contact, ContactFigures, ContactSpend
 from .zones import zone_of
 
+#: People computed at a time, and seconds one run of the chore may take.
+PORTION = 500
+BUDGET_SECONDS = 25.0
 #: Orders that were never really placed, or not kept.
 NOT_COUNTED = ("DRAFT", "EXPIRED", "CANCELED")
 #: What people do themselves. Staff ships, refunds and cancels.
@@ -106,6 +111,29 @@ def figures_refresh(contact_ids: Iterable[UUID], *, now: datetime) -> None:
             unique_fields=["contact", "currency"],
             update_fields=["orders", "gross"],
         )
+
+
+def figures_fill(*, now: datetime, seconds: float = BUDGET_SECONDS) -> int:
+    """Compute the figures of those who have none: known before there were any, or imported.
+
+    Returns how many; goes on next time where its time was up.
+    """
+    ends_at, count = time.monotonic() + seconds, 0
+    while time.monotonic() < ends_at:
+        missing = Contact.objects.filter(figures=None).values_list("pk", flat=True)[:PORTION]
+        with transaction.atomic():
+            # Locked, so that nobody's order comes between reading and writing.
+            ids = list(
+                Contact.objects.select_for_update(no_key=True)
+                .filter(pk__in=list(missing))
+                .order_by("pk")
+                .values_list("pk", flat=True)
+            )
+            figures_refresh(ids, now=now)
+        count += len(ids)
+        if len(ids) < PORTION:
+            break
+    return count
 
 
 def _merged(*, winner: Contact, now: datetime, **kwargs: object) -> None:
