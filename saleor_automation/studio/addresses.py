@@ -27,7 +27,7 @@ from saleor_automation.people.verification.verdicts import Reason, Verdict
 from saleor_automation.people.verification.words import ACTIONS, NAMES, SENTENCES, VERDICTS
 
 from . import permissions
-from .mails import BREADCRUMBS
+from .listing import BREADCRUMBS
 
 ACTION_CHOICES = [(action.value, words) for action, words in ACTIONS.items()]
 

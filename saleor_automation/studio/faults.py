@@ -14,33 +14,27 @@ from django.utils.functional import cached_property
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.generic import TemplateView
 from wagtail.admin.ui.tables import Column, TitleColumn
-from wagtail.admin.views.generic import IndexView, PermissionCheckedMixin, WagtailAdminTemplateMixin
 
 from saleor_automation.inbox.models import RawEvent
 
 from . import permissions
-from .mails import BREADCRUMBS, TimeColumn
+from .listing import ListView, OneView, TimeColumn
 
 #: Characters of a body shown on its page; the rest is said to be there.
 SHOWN = 100_000
 
 
-class FaultIndexView(IndexView):
+class FaultIndexView(ListView):
     """Received bodies that were not understood, newest first."""
 
     model = RawEvent
     permission_policy = permissions.FAULTS
-    any_permission_required = ["view", "change"]
     page_title = gettext_lazy("Not understood")
     header_icon = "warning"
-    breadcrumbs_items = BREADCRUMBS
     results_template_name = "saleor_automation/studio/fault_results.html"
     index_url_name = "automation_faults:index"
     index_results_url_name = "automation_faults:results"
-    paginate_by = 50
-    list_export: list[str] = []
 
     @cached_property
     def columns(self) -> list[Column]:
@@ -62,11 +56,12 @@ class FaultIndexView(IndexView):
         return queryset.order_by("-received_at", "-id")
 
 
-class FaultView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView):
+class FaultView(OneView):
     """One body that was not understood."""
 
     permission_policy = permissions.FAULTS
-    any_permission_required = ["view", "change"]
+    index_url_name = "automation_faults:index"
+    index_title = gettext_lazy("Not understood")
     template_name = "saleor_automation/studio/fault.html"
     header_icon = "warning"
 
@@ -76,13 +71,6 @@ class FaultView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView)
 
     def get_page_title(self) -> str:
         return str(self.raw.event_type)
-
-    def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
-        return [
-            *BREADCRUMBS,
-            {"url": reverse("automation_faults:index"), "label": _("Not understood")},
-            {"url": "", "label": self.get_page_title()},
-        ]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         body, cut = body_text(bytes(self.raw.body))

@@ -16,16 +16,12 @@ from django import forms
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import reverse, reverse_lazy
-from django.utils.formats import date_format
+from django.urls import reverse
 from django.utils.functional import cached_property
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from django.views.generic import TemplateView
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.ui.tables import Column, StatusTagColumn, TitleColumn
-from wagtail.admin.views.generic import IndexView, PermissionCheckedMixin, WagtailAdminTemplateMixin
 
 from saleor_automation.delivery import reasons, services
 from saleor_automation.delivery.models import Message
@@ -34,31 +30,14 @@ from saleor_automation.people.verification.services import verifications_of
 from saleor_automation.people.verification.words import assessment_words
 
 from . import permissions
+from .listing import ListView, OneView, TimeColumn, time_words
 from .selectors import email_titles
 from .sequences import Sequence
-
-BREADCRUMBS = [{"url": reverse_lazy("wagtailadmin_home"), "label": gettext_lazy("Home")}]
 
 
 def sequence_choices() -> list[tuple[str, str]]:
     """Return the sequences as form choices."""
     return [(str(key), name) for key, name in Sequence.objects.values_list("key", "name")]
-
-
-class TimeColumn(Column):
-    """A date and time. Not “2 hours ago”: in the demo the shop's time is not the wall's."""
-
-    def get_value(self, instance: Any) -> str:
-        value = super().get_value(instance)
-        return time_words(value) if value else ""
-
-
-def time_words(value: datetime) -> str:
-    """Return a time with 24 hours in every language; Django's Malay formats have twelve.
-
-    A narrow column breaks it between day and hour only.
-    """
-    return date_format(localtime(value), "j\N{NO-BREAK SPACE}M\N{NO-BREAK SPACE}Y, H:i")
 
 
 class MailFilterSet(WagtailFilterSet):
@@ -87,23 +66,18 @@ def reason_words(message: Message) -> str:
     return str(reasons.words(message.reason)) if message.reason else ""
 
 
-class MailIndexView(IndexView):
+class MailIndexView(ListView):
     """All mails, newest first."""
 
     model = Message
     permission_policy = permissions.MESSAGES
-    any_permission_required = ["view", "change"]
     page_title = gettext_lazy("Mails")
     header_icon = "mail"
-    breadcrumbs_items = BREADCRUMBS
-    template_name = "wagtailadmin/generic/index.html"
     results_template_name = "saleor_automation/studio/mail_results.html"
     index_url_name = "automation_mails:index"
     index_results_url_name = "automation_mails:results"
     filterset_class = MailFilterSet
     default_ordering = "-planned_at"
-    paginate_by = 50
-    list_export: list[str] = []
 
     @cached_property
     def columns(self) -> list[Column]:
@@ -156,11 +130,12 @@ def mail_title(mail: Message, titles: Mapping[UUID, str]) -> str:
     return titles.get(mail.email_key) or _("Mail not written yet")
 
 
-class MailView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView):
+class MailView(OneView):
     """One mail: as HTML, as text, its source, and why it is where it is."""
 
     permission_policy = permissions.MESSAGES
-    any_permission_required = ["view", "change"]
+    index_url_name = "automation_mails:index"
+    index_title = gettext_lazy("Mails")
     template_name = "saleor_automation/studio/mail.html"
     header_icon = "mail"
 
@@ -177,13 +152,6 @@ class MailView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView):
 
     def get_page_title(self) -> str:
         return mail_title(self.mail, self.titles)
-
-    def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
-        return [
-            *BREADCRUMBS,
-            {"url": reverse("automation_mails:index"), "label": _("Mails")},
-            {"url": "", "label": self.get_page_title()},
-        ]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)

@@ -24,11 +24,10 @@ from django.utils.timezone import is_aware
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views import View
-from django.views.generic import TemplateView
 from wagtail.admin import messages
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.ui.tables import Column, NumberColumn, StatusTagColumn, TitleColumn
-from wagtail.admin.views.generic import IndexView, PermissionCheckedMixin, WagtailAdminTemplateMixin
+from wagtail.admin.views.generic import PermissionCheckedMixin
 
 from saleor_automation import clock
 from saleor_automation.people.consent import STAFF
@@ -48,7 +47,7 @@ from saleor_automation.people.traits import (
 )
 
 from . import permissions
-from .mails import BREADCRUMBS, TimeColumn
+from .listing import ListView, OneView, TimeColumn
 from .portrait import fact_rows, order_rows, person_name, standing_of, trait_rows
 from .timeline import timeline, upcoming
 
@@ -95,23 +94,18 @@ class PersonFilterSet(WagtailFilterSet):
         return queryset.filter(buyers if value == "yes" else ~buyers)
 
 
-class PersonIndexView(IndexView):
+class PersonIndexView(ListView):
     """Everybody the shop knows, newest first."""
 
     model = Contact
     permission_policy = permissions.PEOPLE
-    any_permission_required = ["view", "change"]
     page_title = gettext_lazy("People")
     header_icon = "group"
-    breadcrumbs_items = BREADCRUMBS
-    template_name = "wagtailadmin/generic/index.html"
     results_template_name = "saleor_automation/studio/people_results.html"
     index_url_name = "automation_people:index"
     index_results_url_name = "automation_people:results"
     filterset_class = PersonFilterSet
     default_ordering = "-created_at"
-    paginate_by = 50
-    list_export: list[str] = []
 
     @cached_property
     def columns(self) -> list[Column]:
@@ -144,11 +138,12 @@ class PersonIndexView(IndexView):
         return queryset.order_by("-created_at", "-id")
 
 
-class PersonView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView):
+class PersonView(OneView):
     """One person: who they are, what they said, what happened and what will."""
 
     permission_policy = permissions.PEOPLE
-    any_permission_required = ["view", "change"]
+    index_url_name = "automation_people:index"
+    index_title = gettext_lazy("People")
     template_name = "saleor_automation/studio/person.html"
     header_icon = "user"
 
@@ -158,13 +153,6 @@ class PersonView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateView
 
     def get_page_title(self) -> str:
         return person_name(self.person)
-
-    def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
-        return [
-            *BREADCRUMBS,
-            {"url": reverse("automation_people:index"), "label": _("People")},
-            {"url": "", "label": self.get_page_title()},
-        ]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)

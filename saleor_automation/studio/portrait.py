@@ -28,7 +28,8 @@ from saleor_automation.people.models import (
 from saleor_automation.people.traits import traits_of
 from saleor_automation.shop.models import OrderLine
 
-from .mails import address_words, time_words
+from .listing import time_words
+from .mails import address_words
 from .timeline import money_words
 
 #: How many categories are named.

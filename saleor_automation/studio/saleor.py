@@ -25,7 +25,7 @@ from saleor_automation.saleor_app.upkeep import Upkeep, upkeep_run
 
 from . import permissions
 from .connection import installation_known, permissions_known, troubles_find
-from .mails import BREADCRUMBS
+from .listing import BREADCRUMBS
 from .neighbours import neighbours_find, unseen_words
 
 

@@ -22,7 +22,7 @@ from saleor_automation.delivery import services
 from saleor_automation.delivery.models import SendingControl
 
 from . import permissions
-from .mails import BREADCRUMBS
+from .listing import BREADCRUMBS
 
 
 class SendingForm(forms.ModelForm):

@@ -30,7 +30,8 @@ from saleor_automation.sequences import reasons as exit_reasons
 from saleor_automation.sequences.models import Enrollment
 from saleor_automation.shop.models import ShopOrder
 
-from .mails import mail_title, time_words
+from .listing import time_words
+from .mails import mail_title
 from .selectors import email_titles
 from .sequences import Sequence
 from .switching import edit_url

@@ -24,7 +24,7 @@ from saleor_automation.people.services import (
 from saleor_automation.people.traits import traits_of
 from saleor_automation.sequences.models import Enrollment
 from saleor_automation.shop.models import ShopOrder
-from saleor_automation.studio.mails import time_words
+from saleor_automation.studio.listing import time_words
 from saleor_automation.studio.portrait import fact_rows
 from saleor_automation.studio.timeline import timeline, upcoming
 

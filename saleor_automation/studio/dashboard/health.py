@@ -23,7 +23,7 @@ from saleor_automation.emails.models import Brand
 from saleor_automation.inbox.models import RawEvent
 from saleor_automation.saleor_app.models import Installation, Refusal
 from saleor_automation.sequences.worker import heartbeat_age
-from saleor_automation.studio.mails import time_words
+from saleor_automation.studio.listing import time_words
 
 OK, WARN, PROBLEM = "ok", "warn", "problem"
 SEQUENCES = "sequences"

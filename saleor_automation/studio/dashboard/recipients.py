@@ -16,7 +16,8 @@ from saleor_automation.delivery.models import Message
 from saleor_automation.people.consent import suppressed
 from saleor_automation.people.models import Contact, Identity
 from saleor_automation.shop.models import ShopOrder
-from saleor_automation.studio.mails import mail_title, reason_words, time_words
+from saleor_automation.studio.listing import time_words
+from saleor_automation.studio.mails import mail_title, reason_words
 from saleor_automation.studio.selectors import SENT, email_titles
 
 #: Mails shown; the Studio shows them all.
