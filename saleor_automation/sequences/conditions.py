@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
+from saleor_automation.people.predicates import facts as facts
 from saleor_automation.people.predicates.language import (
     FACTS,
     OP_WORDS,

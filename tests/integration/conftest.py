@@ -20,8 +20,17 @@ from saleor_automation.saleor_app.installations import installation_forget
 from saleor_automation.saleor_app.models import Installation
 from saleor_automation.saleor_app.orders import OrderTruth
 from saleor_automation.sequences.services import version_graph
-from tests.engine import Play, TestClock, answers
+from tests.engine import (
+    Play,
+    TestClock,
+    answers,
+    basket_sequence,
+    sending_open,
+    sequence_make,
+    settle,
+)
 from tests.looking import APP
+from tests.sending import planned
 
 
 @pytest.fixture(autouse=True)
@@ -120,3 +129,21 @@ def asked(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[s
 
     monkeypatch.setattr(shop, "answer", listen)
     return kept
+
+
+@pytest.fixture
+def welcomed(play: Play) -> Play:
+    play.sequence = sequence_make("welcome", "joined", [0, 60])  # type: ignore[attr-defined]
+    return planned(play, "aina")
+
+
+@pytest.fixture
+def left_basket(play: Play) -> Play:
+    """A basket whose first mail is due in a minute."""
+    basket_sequence()
+    sending_open()
+    play.basket(play.shopper("aina"), "b")
+    play.clock.forward(minutes=46)
+    settle()
+    play.clock.forward(minutes=61)
+    return play

@@ -1,4 +1,4 @@
-"""What goes wrong around a send: holds, crashes, full disks, people who change meanwhile.
+"""What goes wrong around a send: holds, crashes, full disks, and those who wait behind.
 
 Each case was found by a reviewer as a lost, doubled or forbidden mail.
 """
@@ -17,82 +17,26 @@ from typing import Any
 import pytest
 from django.core import mail
 from django.db import OperationalError, transaction
-from django.test import Client
 from django_q.exceptions import TimeoutException
 from django_q.timeout import TimeoutHandler
 
 from saleor_automation import clock
-from saleor_automation.conf import conf
 from saleor_automation.delivery import ledger, sender
 from saleor_automation.delivery.failures import Failure, Kind, failure_of
 from saleor_automation.delivery.journal import Journal
-from saleor_automation.delivery.models import Message, MessageContent, SendingControl
+from saleor_automation.delivery.models import Message, SendingControl
 from saleor_automation.delivery.rescue import messages_rescue
 from saleor_automation.delivery.transport import Transport, transport
 from saleor_automation.emails.models import Brand
-from saleor_automation.people.identities import contacts_merge
-from saleor_automation.people.models import Consent, Contact, Identity, Suppression
-from saleor_automation.people.services import contact_erase
 from saleor_automation.sequences import advancing, worker
 from saleor_automation.sequences.models import Enrollment
 from saleor_automation.sequences.services import sequence_switch
 from saleor_automation.sequences.tasks import lane_run
 from saleor_automation.sequences.worker import LANES, Pulse, rescue
-from tests.engine import Play, basket_sequence, saleor_away, sending_open, sequence_make, settle
+from tests.engine import Play, saleor_away, sequence_make, settle
+from tests.sending import claimed, first_mail, one_round, outcome, planned
 
 State = Message.State
-
-
-def planned(play: Play, *names: str) -> Play:
-    """Let people join; their first mails are planned and not sent."""
-    for name in names:
-        play.shopper(name)
-    token = uuid.uuid4()
-    lane = LANES["enrollments"]
-    rows = lane.claim(token, clock.now(), clock.wall(), 100)
-    lane.run(claim=token, ids=[str(row.pk) for row in rows], now=clock.now())
-    sending_open()
-    return play
-
-
-@pytest.fixture
-def welcomed(play: Play) -> Play:
-    play.sequence = sequence_make("welcome", "joined", [0, 60])  # type: ignore[attr-defined]
-    return planned(play, "aina")
-
-
-def claimed(lane: str = "messages") -> tuple[str, list[str]]:
-    token = uuid.uuid4()
-    rows = LANES[lane].claim(token, clock.now(), clock.wall(), 100)
-    return token.hex, [str(row.pk) for row in rows]
-
-
-def one_round(lane: str = "messages") -> None:
-    """Claim a batch and run it as the queue does, errors and all."""
-    token, ids = claimed(lane)
-    if ids:
-        lane_run(lane, token, ids)
-
-
-def first_mail() -> Message:
-    return Message.objects.order_by("planned_at", "key")[0]
-
-
-def outcome() -> tuple[str, str]:
-    message = first_mail()
-    return message.state, message.reason
-
-
-@pytest.fixture
-def left_basket(play: Play) -> Play:
-    """A basket whose first mail is due in a minute."""
-    basket_sequence()
-    sending_open()
-    play.basket(play.shopper("aina"), "b")
-    play.clock.forward(minutes=46)
-    settle()
-    play.clock.forward(minutes=61)
-    return play
 
 
 # --- holds are not tries
@@ -277,7 +221,7 @@ def test_rubbish_in_the_journal_folder_hinders_nobody(welcomed: Play) -> None:
     assert outcome() == (State.ACCEPTED, "")
 
 
-# --- what changes while a batch is under way
+# --- whose brand
 
 
 @pytest.mark.parametrize(
@@ -297,113 +241,6 @@ def test_a_batch_that_was_claimed_already_stays_here(
     assert mail.outbox == []
     message = first_mail()
     assert (message.state, message.attempts, message.tries) == (State.PLANNED, 0, 0)
-
-
-def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Callable[[], Any]) -> None:
-    """Do ``act`` while the batch asks Saleor, outside any transaction."""
-    real = sender.truth_ask
-
-    def asking(**kwargs: Any) -> Any:
-        act()
-        return real(**kwargs)
-
-    monkeypatch.setattr(sender, "truth_ask", asking)
-
-
-def test_nobody_is_mailed_after_erasure(welcomed: Play, monkeypatch: pytest.MonkeyPatch) -> None:
-    def erase() -> None:
-        for contact in Contact.objects.all():
-            contact_erase(contact=contact, at=clock.now(), now=clock.now())
-
-    meanwhile(monkeypatch, erase)
-    one_round()
-    one_round()
-    assert (Contact.objects.count(), len(mail.outbox), MessageContent.objects.count()) == (0, 0, 0)
-    assert outcome() == (State.SKIPPED, "erased")
-
-
-def account(**more: Any) -> Contact:
-    contact = Contact.objects.create(created_at=clock.now(), email="other@x.example", **more)
-    Identity.objects.create(
-        kind="saleor_user", value="VXNlcjo5", contact=contact, as_of=clock.now()
-    )
-    return contact
-
-
-def merge_into(winner: Contact) -> None:
-    with transaction.atomic():
-        for loser in Contact.objects.exclude(pk=winner.pk):
-            contacts_merge(winner=winner, loser=loser, now=clock.now())
-
-
-def test_a_merge_while_sending_hears_the_winners_no(
-    play: Play, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sending_open()
-    basket_sequence()
-    play.basket(play.shopper("aina", account=False), "b")
-    play.clock.forward(minutes=46)
-    settle()
-    play.clock.forward(minutes=61)
-    one_round("enrollments")
-    winner = account()
-    Consent.objects.create(contact=winner, state="withdrawn", source="account", at=clock.now())
-    meanwhile(monkeypatch, lambda: merge_into(winner))
-    one_round()
-    one_round()
-    assert mail.outbox == []
-    assert outcome() == (State.SKIPPED, "declined")
-
-
-def test_a_changed_address_is_used(welcomed: Play, monkeypatch: pytest.MonkeyPatch) -> None:
-    meanwhile(monkeypatch, lambda: Contact.objects.update(email="new@shopper.example"))
-    one_round()
-    assert mail.outbox == []
-    one_round()
-    assert [message.to for message in mail.outbox] == [["new@shopper.example"]]
-    assert first_mail().to_address == "new@shopper.example"
-
-
-def test_the_unsubscribe_link_outlives_a_merge(play: Play) -> None:
-    sending_open()
-    basket_sequence()
-    play.basket(play.shopper("aina", account=False), "b")
-    play.clock.forward(minutes=46)
-    settle()
-    play.clock.forward(minutes=61)
-    settle()
-    link = mail.outbox[0].extra_headers["List-Unsubscribe"].strip("<>")
-    merge_into(account())
-    path = link.removeprefix(conf().public_url)
-    assert Client().post(path, {"List-Unsubscribe": "One-Click"}).status_code == 200
-    assert Suppression.objects.get().reason == "unsubscribed"
-    view = path.removesuffix("unsubscribe/")
-    assert Client().get(view).status_code == 200
-
-
-def test_mails_follow_a_basket_to_its_real_owner(play: Play) -> None:
-    """A left x@ for y@; a guest fills a basket as x@; then B opens an account with x@."""
-    from saleor_automation.demo import bodies
-    from saleor_automation.demo.world import Shopper
-
-    basket_sequence()
-    sending_open()
-    former = play.shopper("x")
-    play.clock.forward(days=1)
-    former.email = "y@shopper.example"
-    changed = {**bodies.customer(former), "updatedAt": clock.now().isoformat()}
-    play.tell("customer_updated", {"user": changed})
-    assert Contact.objects.get().email == "y@shopper.example"
-    play.basket(Shopper("guest", "x@shopper.example", "G", "R"), "b")
-    play.clock.forward(minutes=1)
-    newcomer = Shopper("b", "x@shopper.example", "B", "R")
-    play.world.shoppers["b"] = newcomer
-    play.world.join(newcomer, clock.now())
-    play.tell("customer_created", {"user": bodies.customer(newcomer)})
-    for minutes in (46, 61):
-        play.clock.forward(minutes=minutes)
-        settle()
-    assert [message.to for message in mail.outbox] == [["x@shopper.example"]]
 
 
 def test_a_channels_brand_without_a_sender_uses_the_default_one(left_basket: Play) -> None:

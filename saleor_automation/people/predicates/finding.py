@@ -40,6 +40,7 @@ from saleor_automation.people.figures import NOT_COUNTED
 from saleor_automation.people.models import Contact, ContactSpend, Tag, Trait
 from saleor_automation.shop.models import OrderLine, ShopOrder
 
+from . import facts as facts
 from .language import FACTS, All, AnyOf, Compare, Condition, condition_positive
 from .values import TRAIT_COLUMNS
 from .windows import DAY, of_name, since

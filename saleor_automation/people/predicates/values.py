@@ -19,6 +19,7 @@ from saleor_automation.people.figures import NOT_COUNTED
 from saleor_automation.people.models import Contact, ContactFigures, Tag, Trait
 from saleor_automation.shop.models import OrderLine, ShopOrder
 
+from . import facts as facts
 from .language import Ask, Value
 from .windows import of_name, since, whole_days
 

@@ -313,3 +313,18 @@ def customer(db):
 @pytest.fixture
 def model():
     return lambda label: apps.get_model(label)
+
+
+@pytest.fixture
+def people(capturing, model):
+    """Three customers whose change waits."""
+    user_model = model("account.User")
+    users = user_model.objects.bulk_create(
+        user_model(email=f"p{number}@example.com") for number in range(3)
+    )
+    users = list(user_model.objects.filter(email__startswith="p").order_by("pk"))
+    from saleor_automation.saleor_plugin.capture import capture
+
+    for user in users:
+        assert capture("customer_updated", user.pk)
+    return users
