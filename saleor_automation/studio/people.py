@@ -53,7 +53,6 @@ from .timeline import timeline, upcoming
 
 
 class PersonFilterSet(WagtailFilterSet):
-    q = django_filters.CharFilter(method="find", label=gettext_lazy("Name or address"))
     account = django_filters.ChoiceFilter(
         field_name="has_account",
         choices=[(True, gettext_lazy("Has an account")), (False, gettext_lazy("Guest"))],
@@ -71,27 +70,26 @@ class PersonFilterSet(WagtailFilterSet):
 
     class Meta:
         model = Contact
-        fields = ["q", "account", "ordered"]
-
-    def find(self, queryset: QuerySet[Contact], name: str, value: str) -> QuerySet[Contact]:
-        wanted = Q()
-        for word in value.split():
-            wanted &= (
-                Q(email__icontains=word)
-                | Q(first_name__icontains=word)
-                | Q(last_name__icontains=word)
-                | Q(
-                    # An address the person had before.
-                    pk__in=Identity.objects.filter(
-                        kind=Identity.Kind.EMAIL, value__contains=word.lower()
-                    ).values("contact")
-                )
-            )
-        return queryset.filter(wanted)
+        fields = ["account", "ordered"]
 
     def has_ordered(self, queryset: QuerySet[Contact], name: str, value: str) -> QuerySet[Contact]:
         buyers = Q(figures__orders__gt=0)
         return queryset.filter(buyers if value == "yes" else ~buyers)
+
+
+def people_named(queryset: QuerySet[Contact], text: str) -> QuerySet[Contact]:
+    """Return those in whose name or address every word of a text stands."""
+    wanted = Q()
+    for word in text.split():
+        # An address the person had before.
+        had = Identity.objects.filter(kind=Identity.Kind.EMAIL, value__contains=word.lower())
+        wanted &= (
+            Q(email__icontains=word)
+            | Q(first_name__icontains=word)
+            | Q(last_name__icontains=word)
+            | Q(pk__in=had.values("contact"))
+        )
+    return queryset.filter(wanted)
 
 
 class PersonIndexView(ListView):
@@ -105,6 +103,7 @@ class PersonIndexView(ListView):
     index_url_name = "automation_people:index"
     index_results_url_name = "automation_people:results"
     filterset_class = PersonFilterSet
+    is_searchable = True
     default_ordering = "-created_at"
 
     @cached_property
@@ -133,6 +132,9 @@ class PersonIndexView(ListView):
         return queryset.annotate(
             order_count=Coalesce("figures__orders", 0), ordered_at=F("figures__last_order_at")
         )
+
+    def search_queryset(self, queryset: QuerySet[Contact]) -> QuerySet[Contact]:
+        return people_named(queryset, self.search_query) if self.is_searching else queryset
 
     def order_queryset(self, queryset: QuerySet[Contact]) -> QuerySet[Contact]:
         return queryset.order_by("-created_at", "-id")
