@@ -101,9 +101,11 @@ def quoted_printable(text: str) -> bytes:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     if not text.endswith("\n"):
         text += "\n"
-    *pieces, last = text.replace("\n", "\r\n").split(_CUT)
+    *pieces, last = text.split(_CUT)
     if not pieces:
-        return _quoted(last)
+        # A plain text: its paragraphs end where lines do.
+        *paragraphs, last = last.split("\n\n")
+        return b"".join((*[_paragraph(one) for one in paragraphs], _quoted(last)))
     first, *others = pieces
     # Styles stand between the title and the body, the same in every mail.
     title, body = first.find("</title>"), first.find("<body")
@@ -115,8 +117,11 @@ def quoted_printable(text: str) -> bytes:
 
 
 def _quoted(lines: str) -> bytes:
+    """Encode lines that end with a line feed each; what is written ends them with CRLF."""
     # The encoder ends its soft breaks like the first line end it finds: there must be one.
-    written = binascii.b2a_qp(lines.encode("utf-8", "replace"), istext=True)
+    # Here and not on the whole text: most pieces are known already.
+    crlf = lines.replace("\n", "\r\n").encode("utf-8", "replace")
+    written = binascii.b2a_qp(crlf, istext=True)
     if b"=20\r\n" in written or b"=09\r\n" in written:
         # It forgets the length when it encodes a blank at the end of a line.
         written = _TOO_LONG.sub(rb"\1=\r\n\2", written)
@@ -125,7 +130,7 @@ def _quoted(lines: str) -> bytes:
 
 def _piece(piece: str) -> bytes:
     """Encode part of a text; a soft line break parts it from what follows."""
-    return _quoted(piece + "\r\n")[:-2] + b"=\r\n"
+    return _quoted(piece + "\n")[:-2] + b"=\r\n"
 
 
 @lru_cache(maxsize=256)
@@ -136,6 +141,11 @@ def _styles(piece: str) -> bytes:
 @lru_cache(maxsize=2048)
 def _row(piece: str) -> bytes:
     return _piece(_CUT + piece)
+
+
+@lru_cache(maxsize=1024)
+def _paragraph(text: str) -> bytes:
+    return _quoted(text + "\n\n")
 
 
 def mail_bytes(
