@@ -23,7 +23,7 @@ from .people.verification.models import AddressPolicy, DomainCheck, Verification
 from .saleor_app.models import Installation, Refusal, Watermark
 from .sequences.models import Enrollment, Heartbeat, SequenceSwitch, SequenceVersion, StepRun
 from .shop.models import Channel, Checkout, Fulfillment, OrderLine, ShopOrder
-from .studio.dashboard.models import LoginCode, SpentToken, StaffLink
+from .studio.dashboard.models import LoginCode, RoleOffer, SpentToken, StaffLink
 from .studio.pages import EmailIndexPage, EmailPage
 from .studio.sequences import Sequence
 
@@ -55,6 +55,7 @@ __all__ = [
     "OrderLine",
     "RawEvent",
     "Refusal",
+    "RoleOffer",
     "SenderDecision",
     "SendingControl",
     "Sequence",

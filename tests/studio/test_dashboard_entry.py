@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import time
 from datetime import timedelta
@@ -403,6 +404,24 @@ def test_a_groups_permissions_are_the_administrators_after_the_first_time(client
     Group.objects.get(name=EDITOR.name).permissions.clear()
     post(client, token())
     assert not Group.objects.get(name=EDITOR.name).permissions.exists()
+
+
+def test_what_a_release_adds_to_a_role_is_given_once(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post(client, token())
+    Group.objects.get(name=MAILS.name).permissions.clear()
+    later = dataclasses.replace(
+        MAILS, models=(*MAILS.models, ("saleor_automation", "view_verification"))
+    )
+    roles = tuple(later if role is MAILS else role for role in ROLES)
+    monkeypatch.setattr("saleor_automation.studio.dashboard.staff.ROLES", roles)
+    post(client, token())
+    given = Group.objects.get(name=MAILS.name).permissions
+    assert given.get().codename == "view_verification"
+    given.clear()
+    post(client, token())
+    assert not given.exists()
 
 
 def reached(client: Client, *names: str) -> set[str]:

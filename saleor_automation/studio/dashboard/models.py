@@ -60,3 +60,14 @@ class LoginCode(models.Model):
 
     def __str__(self) -> str:
         return self.digest[:8]
+
+
+class RoleOffer(models.Model):
+    """What a role's group was given, so that what an administrator took away stays away."""
+
+    group = models.OneToOneField("auth.Group", on_delete=models.CASCADE, primary_key=True)
+    #: "app.codename" of each permission given once.
+    permissions = models.JSONField(default=list)
+
+    def __str__(self) -> str:
+        return str(self.group_id)

@@ -2,7 +2,8 @@
 
 A role is a group of users. It is made when the first person gets it; after that its
 permissions are the administrator's to change under Settings, Groups, and stay as they
-are. Who is in it is not: that follows from Saleor at each login.
+are, but for what a later release adds to the role: that is given once. Who is in it is
+not theirs: that follows from Saleor at each login.
 
 | in Saleor | role | may |
 |---|---|---|
@@ -22,6 +23,8 @@ from django.contrib.auth.models import Group, Permission
 from django.db.models import Q
 from wagtail.models import Collection as Folder
 from wagtail.models import GroupCollectionPermission, GroupPagePermission, Page
+
+from .models import RoleOffer
 
 _OWN = "saleor_automation"
 _ADMIN = ("wagtailadmin", "access_admin")
@@ -93,10 +96,22 @@ def group_for(role: Role) -> Group:
     """Return a role's group, made with its permissions when it is missing."""
     group, is_new = Group.objects.get_or_create(name=role.name)
     if is_new:
-        group.permissions.set(_permissions(role.models))
         _open_pages(group, role)
         _open_files(group, role)
+    _offer(group, role)
     return group
+
+
+def _offer(group: Group, role: Role) -> None:
+    """Give a group those permissions of its role that it was never given."""
+    names = sorted(f"{app}.{codename}" for app, codename in role.models)
+    offer, _ = RoleOffer.objects.get_or_create(group=group)
+    given = set(offer.permissions)
+    new = [one for one in role.models if ".".join(one) not in given]
+    if new:
+        group.permissions.add(*_permissions(new))
+        offer.permissions = sorted(given.union(names))
+        offer.save(update_fields=["permissions"])
 
 
 def _permissions(names: Collection[tuple[str, str]]) -> list[Permission]:
