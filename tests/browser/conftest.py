@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.signals import request_finished, request_started
-from wagtail.models import Locale, Page
 
 from saleor_automation import clock
 from saleor_automation.delivery.models import Message
@@ -24,7 +23,7 @@ from saleor_automation.sequences.models import Enrollment, SequenceVersion
 from saleor_automation.sequences.services import sequence_switch
 from saleor_automation.studio.starter import starter_load
 from saleor_automation.studio.starter.loader import starter_id
-from tests.studio.helpers import contact, fault, message, sent_message
+from tests.studio.helpers import contact, fault, message, root_ensure, sent_message
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
 ARTIFACTS = Path(os.environ.get("ARTIFACTS_DIR") or Path(__file__).parents[2] / "artifacts")
@@ -77,10 +76,7 @@ def _server_has_answered(live_server: Any, transactional_db: None) -> Iterator[N
 @pytest.fixture
 def shop(transactional_db: None) -> None:
     """A shop that has run for a while: people inside, mails sent and held back."""
-    locale = Locale.objects.get_or_create(language_code="en")[0]
-    if not Page.objects.filter(depth=1).exists():
-        # An earlier transactional test flushed what the migrations had made.
-        Page.add_root(title="Root", slug="root", locale=locale)
+    root_ensure()
     now = clock.now()
     User.objects.create_superuser("owner", "owner@example.com", "secret")
     Brand.objects.create(

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib.auth.models import Permission, User
+from wagtail.models import Collection, Locale, Page, Site
 
 from saleor_automation.delivery.models import Message, MessageContent
 from saleor_automation.emails.mail import mail_render
@@ -17,6 +18,18 @@ from saleor_automation.sequences.models import Enrollment
 from saleor_automation.studio.sequences import Sequence
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+def root_ensure() -> None:
+    """Have what Wagtail's migrations made; a test that flushes the database takes it away."""
+    if Page.get_first_root_node() is None:
+        locale = Locale.objects.get_or_create(language_code="en")[0]
+        root = Page.add_root(title="Root", slug="root", locale=locale)
+        home = Page(title="Welcome to your new Wagtail site!", slug="home", locale=locale)
+        root.add_child(instance=home)
+        Site.objects.create(hostname="localhost", root_page=home, is_default_site=True)
+    if Collection.get_first_root_node() is None:
+        Collection.add_root(name="Root")
 
 
 def user_with(name: str, *codenames: str) -> User:

@@ -21,13 +21,14 @@ from saleor_automation.studio.sequences import Sequence
 from saleor_automation.studio.starter import starter_load
 from saleor_automation.studio.starter.loader import TEXTS, starter_id
 
-from .helpers import NOW
+from .helpers import NOW, root_ensure
 
 
 @pytest.fixture(scope="module")
 def loaded(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """Load the content once; each test works inside a savepoint of this transaction."""
     with django_db_blocker.unblock(), transaction.atomic():
+        root_ensure()
         starter_load(now=NOW)
         yield
         transaction.set_rollback(True)
