@@ -16,7 +16,18 @@ from datetime import datetime
 from saleor_automation import __version__
 from saleor_automation.exceptions import UsageError
 
-COMMANDS = ("demo", "up", "web", "worker", "check", "reconcile", "backfill", "verify", "manage")
+COMMANDS = (
+    "demo",
+    "up",
+    "web",
+    "worker",
+    "check",
+    "reconcile",
+    "backfill",
+    "verify",
+    "export-person",
+    "manage",
+)
 NEED_STUDIO = (
     'This command needs the Studio, of which "{module}" is missing. Install it with: '
     'pip install "saleor-automation[studio]"'
@@ -129,6 +140,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     _state(verify_command)
     verify_command.set_defaults(run=verify)
+
+    export_command = commands.add_parser(
+        "export-person", help="write everything kept of one person, for that person"
+    )
+    export_command.add_argument("address", metavar="ADDRESS", help="one of their email addresses")
+    export_command.add_argument(
+        "--output", default="", metavar="FILE", help="default: standard output"
+    )
+    export_command.add_argument(
+        "--html", action="store_true", help="a page to read instead of JSON"
+    )
+    _state(export_command)
+    export_command.set_defaults(run=export_person)
 
     commands.add_parser("manage", help="Django's own commands: manage migrate, manage shell ...")
     return parser
@@ -307,6 +331,14 @@ def verify(options: argparse.Namespace) -> int:
         output=options.output,
         dns=False if options.no_dns else None,
     )
+
+
+def export_person(options: argparse.Namespace) -> int:
+    """Write one person's data."""
+    _prepare(options)
+    from saleor_automation.project.people_out import run
+
+    return run(address=options.address, output=options.output, html=options.html)
 
 
 def demo(options: argparse.Namespace) -> int:

@@ -20,6 +20,7 @@ from .people.models import (
     TraitType,
 )
 from .people.verification.models import AddressPolicy, DomainCheck, Verification
+from .privacy.models import DataRequest, RetentionRules, RetentionRun
 from .saleor_app.models import Installation, Refusal, Watermark
 from .sequences.models import Enrollment, Heartbeat, SequenceSwitch, SequenceVersion, StepRun
 from .shop.models import Channel, Checkout, Fulfillment, OrderLine, ShopOrder
@@ -37,6 +38,7 @@ __all__ = [
     "Contact",
     "ContactFigures",
     "ContactSpend",
+    "DataRequest",
     "DemoClock",
     "DomainCheck",
     "EmailIndexPage",
@@ -55,6 +57,8 @@ __all__ = [
     "OrderLine",
     "RawEvent",
     "Refusal",
+    "RetentionRules",
+    "RetentionRun",
     "SenderDecision",
     "SendingControl",
     "Sequence",
