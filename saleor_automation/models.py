@@ -6,6 +6,7 @@ from .clock import DemoClock
 from .delivery.models import Message, MessageContent, SenderDecision, SendingControl
 from .emails.models import Brand, EmailVersion
 from .inbox.models import Event, EventKey, RawEvent
+from .people.importing.models import ContactImport, ImportChange, ImportFault, ImportPiece
 from .people.models import (
     Consent,
     ConsentWriteBack,
@@ -37,6 +38,7 @@ __all__ = [
     "ConsentWriteBack",
     "Contact",
     "ContactFigures",
+    "ContactImport",
     "ContactSpend",
     "DataRequest",
     "DemoClock",
@@ -50,6 +52,9 @@ __all__ = [
     "Fulfillment",
     "Heartbeat",
     "Identity",
+    "ImportChange",
+    "ImportFault",
+    "ImportPiece",
     "Installation",
     "LoginCode",
     "Message",

@@ -28,6 +28,7 @@ from saleor_automation.shop.models import Checkout, ShopOrder
 from .digests import identity_digest
 from .figures import figures_refresh
 from .identities import contact_refresh, events_of, identities_lock, user_of
+from .importing.services import imports_forget
 from .models import Contact, Identity
 from .profile import SINCE, Slots, email_key
 from .tombstones import tombstone_add
@@ -98,6 +99,7 @@ def person_erase(
     told = Event.objects.filter(contact__in=victims, raw__isnull=False)
     raw_events_forget(ids=set(told.values_list("raw_id", flat=True)), names=fresh)
     addresses_forget(addresses)
+    imports_forget(addresses)
     survivors = [_survivor(value, victims, at) for value in sorted(addresses)]
     for contact in victims.values():
         _contact_erase(contact, survivors, now)

@@ -28,6 +28,7 @@ from .erasure import deletions_mask, events_drop, person_erase, row_date, rows_f
 from .figures import figures_refresh
 from .hearing import account_hear, basket_hear, flag_words, suppression_lift
 from .identities import Heard, account_resolve, guest_resolve, rows_attach
+from .importing.services import changes_merge
 from .metadata import flag_read, names_of
 from .models import Contact, Identity
 from .tombstones import address_buried, user_buried
@@ -244,4 +245,5 @@ def _events_assign(events: list[Event], contact: Contact | None) -> None:
 def connect() -> None:
     """Connect this stage's receivers, once."""
     signals.facts_recorded.connect(facts_resolve, dispatch_uid="saleor_automation.people.facts")
+    signals.contact_merged.connect(changes_merge, dispatch_uid="saleor_automation.people.imports")
     figures.connect()
