@@ -6,6 +6,7 @@ from .clock import DemoClock
 from .delivery.models import Message, MessageContent, SenderDecision, SendingControl
 from .emails.models import Brand, EmailVersion
 from .inbox.models import Event, EventKey, RawEvent
+from .people.importing.models import ContactImport, ImportChange, ImportFault, ImportPiece
 from .people.models import (
     Consent,
     ConsentWriteBack,
@@ -20,6 +21,7 @@ from .people.models import (
     TraitType,
 )
 from .people.verification.models import AddressPolicy, DomainCheck, Verification
+from .privacy.models import DataRequest, RetentionRules, RetentionRun
 from .saleor_app.models import Installation, Refusal, Watermark
 from .sequences.models import Enrollment, Heartbeat, SequenceSwitch, SequenceVersion, StepRun
 from .shop.models import Channel, Checkout, Fulfillment, OrderLine, ShopOrder
@@ -36,7 +38,9 @@ __all__ = [
     "ConsentWriteBack",
     "Contact",
     "ContactFigures",
+    "ContactImport",
     "ContactSpend",
+    "DataRequest",
     "DemoClock",
     "DomainCheck",
     "EmailIndexPage",
@@ -48,6 +52,9 @@ __all__ = [
     "Fulfillment",
     "Heartbeat",
     "Identity",
+    "ImportChange",
+    "ImportFault",
+    "ImportPiece",
     "Installation",
     "LoginCode",
     "Message",
@@ -55,6 +62,8 @@ __all__ = [
     "OrderLine",
     "RawEvent",
     "Refusal",
+    "RetentionRules",
+    "RetentionRun",
     "RoleOffer",
     "SenderDecision",
     "SendingControl",

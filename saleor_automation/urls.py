@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path
 
 from .delivery import recovery, views
+from .privacy import views as privacy
 from .saleor_app import urls as saleor_urls
 from .studio.dashboard import urls as dashboard_urls
 
@@ -17,5 +18,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("m/<str:token>/basket/", recovery.basket_link, name="basket_link"),
     # What an editor wrote behind the variable (?from=mail) must not break the link.
     path("m/<str:token>/basket/<path:rest>", recovery.basket_link),
+    path("m/<str:token>/privacy/", privacy.answer, name="privacy_answer"),
+    path("m/<str:token>/privacy/data/", privacy.data, name="privacy_data"),
     path("m/<str:token>/", views.view_mail, name="view_mail"),
+    path("privacy/", privacy.ask, name="privacy"),
 ]

@@ -223,7 +223,13 @@ def snapshot_tables() -> dict[str, Any]:
         "events": sorted(
             (
                 {
-                    "key": f"{row.key.kind} {row.key.object_id} {row.key.transition}".strip(),
+                    "key": " ".join(
+                        [
+                            row.key.kind,
+                            _known_digests().get(row.key.object_id, row.key.object_id),
+                            row.key.transition,
+                        ]
+                    ).strip(),
                     "contact": names.get(row.contact_id),
                     **_fields(row, "occurred_at recorded_at late backfill data"),
                 }

@@ -96,7 +96,11 @@ def subject_for(message: Message) -> MailSubject:
         context=enrollment.context if enrollment is not None else {},
         channel=message.channel,
         language=contact.language,
-        links=links_for(contact_id=contact.pk, message_id=message.pk),
+        links=links_for(
+            contact_id=contact.pk,
+            message_id=message.pk,
+            system=message.source == Message.Source.SYSTEM,
+        ),
         voucher=_voucher(message),
     )
 

@@ -45,16 +45,24 @@ def token_read(text: str) -> LinkToken | None:
         return None
 
 
-def links_for(*, contact_id: UUID, message_id: UUID) -> dict[str, str]:
-    """Return the links a mail may show: unsubscribe, view, and back to its basket."""
+def links_for(*, contact_id: UUID, message_id: UUID, system: bool = False) -> dict[str, str]:
+    """Return the links a mail may show: unsubscribe, view, and back to its basket.
+
+    A mail of the Studio's own has one more: to the answer it asks for.
+    """
     token = token_make(LinkToken(contact_id, message_id))
-    return {name: before + token + after for name, (before, after) in _addresses(conf().public_url)}
+    return {
+        name: before + token + after
+        for name, (before, after) in _addresses(conf().public_url)
+        if system or name != "privacy"
+    }
 
 
 @lru_cache(maxsize=8)
 def _addresses(base: str) -> tuple[tuple[str, tuple[str, str]], ...]:
     """Return each link's address before and behind its token."""
     views = {"unsubscribe": "unsubscribe", "view": "view_mail", "basket": "basket_link"}
+    views["privacy"] = "privacy_answer"
     parts = []
     for name, view in views.items():
         path = base + reverse(f"saleor_automation:{view}", args=["TOKEN"])

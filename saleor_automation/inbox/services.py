@@ -11,7 +11,7 @@ import json
 import logging
 import traceback
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -48,8 +48,6 @@ logger = logging.getLogger(__name__)
 MAX_ATTEMPTS: Final = 3
 #: A body that collides with another worker's is tried so often at once.
 MAX_TURNS: Final = 3
-#: Days of bodies searched when a person is erased; understood ones are not kept longer.
-SEARCH_DAYS: Final = 35
 PRUNE_BATCH: Final = 1000
 
 _KILLER = (
@@ -207,11 +205,11 @@ def raw_events_prune(*, before: datetime) -> int:
     return count
 
 
-def raw_events_forget(*, ids: Collection[int], names: Collection[str], now: datetime) -> int:
+def raw_events_forget(*, ids: Collection[int], names: Collection[str]) -> int:
     """Blank the settled bodies with these ids, and those that name a person; return how many.
 
     ``names`` are ids and addresses. No index helps to find them, so every kept body is
-    read, up to ``SEARCH_DAYS`` old: seconds for a large shop, which erasing may take.
+    read: seconds for a large shop, which erasing may take.
     A fault that is blanked has nothing left to understand and is one no longer. Bodies
     that still wait are not touched: what they tell apart from the person counts.
     """
@@ -224,7 +222,6 @@ def raw_events_forget(*, ids: Collection[int], names: Collection[str], now: date
             # As JSON writes it, with its quotes: "ana@x.example" is not in "joana@x.example".
             for written in {json.dumps(name), json.dumps(name, ensure_ascii=False)}:
                 named |= Q(words__icontains=body_words(written))
-        kept = Q(received_at__gte=now - timedelta(days=SEARCH_DAYS)) | Q(state=RawEvent.State.FAULT)
-        found = settled.annotate(words=BodyWords("body")).filter(kept).filter(named)
+        found = settled.annotate(words=BodyWords("body")).filter(named)
         count += found.update(**blank)
     return count

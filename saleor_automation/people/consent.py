@@ -5,7 +5,8 @@ Knows the ledger and how to read it. The newest word counts, and at the same mom
 the profile changes: only the change of the flag is, so a standing "true" never undoes a
 later unsubscribing. What we wrote into the account ourselves is no word at all; but what
 differs from it afterwards is. What staff entered by mistake is taken back by a row of its
-own, and then was never said.
+own, and then was never said; so is what an import said that was undone. What a list says
+never stands above the person's own "no", whichever is newer.
 """
 
 from __future__ import annotations
@@ -28,12 +29,19 @@ ACCOUNT = "account"
 WRITE_BACK = "write_back"
 #: The source of what a person told staff.
 STAFF = "staff"
+#: How the source of words begins that a list said; the import's key follows.
+IMPORT = "import"
 #: Two sightings of one change may differ by so much: a poll's and the event's.
 SAME = timedelta(minutes=1)
 #: What a row says, of all its columns.
 _SAID = ("channel", "topic", "state", "source", "wording", "at", "since")
 #: Sources that are the shop's and not this Studio's.
 SHOP = frozenset({ACCOUNT, WRITE_BACK, "checkout", "order"})
+
+
+def is_imported(source: str) -> bool:
+    """Whether a word was in a list the shop brought in."""
+    return source.partition(":")[0] == IMPORT
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +73,8 @@ class ConsentState:
             for word in self.words
             if word.topic in ("", topic) and word.channel in ("", channel)
         ]
+        if any(not word.granted and not is_imported(word.source) for word in fitting):
+            fitting = [word for word in fitting if not (word.granted and is_imported(word.source))]
         return max(fitting, key=lambda word: (word.at, not word.granted), default=None)
 
 
@@ -88,15 +98,15 @@ def words_of(rows: Collection[Consent]) -> Iterator[Word]:
     flags: dict[tuple[str, str], str] = {}
     echoed: set[str] = set()
     mistakes = {
-        (row.channel, row.topic): row.at
+        (row.source, row.channel, row.topic): row.at
         for row in sorted(rows, key=lambda row: row.at)
         if row.state == Consent.State.RETRACTED
     }
     # At one moment "no" comes last, so that it stands.
     for row in sorted(rows, key=lambda row: (row.at, row.state == Consent.State.WITHDRAWN)):
         at = row.at
-        mistaken = mistakes.get((row.channel, row.topic))
-        if row.source == STAFF and mistaken is not None and at <= mistaken:
+        mistaken = mistakes.get((row.source, row.channel, row.topic))
+        if mistaken is not None and at <= mistaken:
             continue
         if row.source in (ACCOUNT, WRITE_BACK):
             place = (row.channel, row.topic)

@@ -156,7 +156,14 @@ def evidence_hear(contact: Contact, key: str, heard: Iterable[Heard]) -> None:
 
 def contact_refresh(contact: Contact) -> None:
     """Compute a contact's fields from its evidence and identities, and save them."""
-    identities = list(Identity.objects.filter(contact=contact).values_list("kind", "value"))
+    contact_fill(
+        contact, list(Identity.objects.filter(contact=contact).values_list("kind", "value"))
+    )
+    contact.save()
+
+
+def contact_fill(contact: Contact, identities: Sequence[tuple[str, str]]) -> None:
+    """Compute a contact's fields from its evidence and these identities (kind, value)."""
     profile = profile_of(
         contact.field_versions,
         addresses={value for kind, value in identities if kind == EMAIL},
@@ -172,7 +179,6 @@ def contact_refresh(contact: Contact) -> None:
     contact.is_staff = profile.is_staff
     if profile.since:
         contact.created_at = datetime.fromisoformat(profile.since).astimezone(UTC)
-    contact.save()
 
 
 def rows_attach(rows: Iterable[ShopOrder | Checkout], contact: Contact | None) -> None:

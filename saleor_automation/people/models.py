@@ -35,6 +35,7 @@ class Contact(models.Model):
     class Meta:
         verbose_name = _("contact")
         verbose_name_plural = _("contacts")
+        permissions = [("export_contact", "Can export contacts")]
 
     def __str__(self) -> str:
         return self.email or str(self.pk)

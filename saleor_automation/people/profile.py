@@ -77,7 +77,10 @@ def profile_of(evidence: Evidence, *, addresses: Collection[str], user_id: str) 
     """
     profile = Profile(
         has_account=bool(user_id),
-        country=_newest(evidence, "order.country") or _newest(evidence, "account.country") or "",
+        country=_newest(evidence, "order.country")
+        or _newest(evidence, "account.country")
+        or _newest(evidence, "import.country")
+        or "",
         channel=_newest(evidence, "order.channel") or "",
         since=min((slots[SINCE][0] for slots in evidence.values() if SINCE in slots), default=""),
     )
@@ -85,10 +88,14 @@ def profile_of(evidence: Evidence, *, addresses: Collection[str], user_id: str) 
     said = account.get("account.email", ["", ""])[1] if user_id else _guest_address(evidence)
     names = account.get("account.name", ["", ["", ""]])[1]
     if not any(names):
-        # Many accounts have no name, but the orders do.
+        # Many accounts have no name, but the orders do; a list the shop brought in comes last.
         names = _newest(evidence, "order.name") or ["", ""]
+    if not any(names):
+        names = _newest(evidence, "import.name") or ["", ""]
     ordered, own = _newest(evidence, "order.language") or "", _newest(evidence, "account.language")
     language = ordered if ordered and ordered != UNSAID_LANGUAGE else own or ordered
+    if language in ("", UNSAID_LANGUAGE):
+        language = _newest(evidence, "import.language") or language
     return replace(
         profile,
         email=said if said.lower() in addresses else "",
@@ -100,7 +107,7 @@ def profile_of(evidence: Evidence, *, addresses: Collection[str], user_id: str) 
 
 
 def _guest_address(evidence: Evidence) -> str:
-    return str(_newest(evidence, "order.email") or "")
+    return str(_newest(evidence, "order.email") or _newest(evidence, "import.email") or "")
 
 
 def _newest(evidence: Evidence, name: str) -> Any:

@@ -24,10 +24,11 @@ from saleor_automation.inbox.models import Event, RawEvent
 from saleor_automation.shop.models import Checkout, ShopOrder
 
 from . import figures
-from .erasure import person_erase, row_date, rows_forget
+from .erasure import deletions_mask, events_drop, person_erase, row_date, rows_forget
 from .figures import figures_refresh
 from .hearing import account_hear, basket_hear, flag_words, suppression_lift
 from .identities import Heard, account_resolve, guest_resolve, rows_attach
+from .importing.services import changes_merge
 from .metadata import flag_read, names_of
 from .models import Contact, Identity
 from .tombstones import address_buried, user_buried
@@ -87,10 +88,11 @@ def _customer(
     user = snapshot.user
     if snapshot.deleted:
         person_erase(user_id=user.id, address=user.email, at=snapshot.issued_at, now=now)
+        deletions_mask(events)
         return True
     contact = _account(user, snapshot.issued_at, now, country=snapshot.country)
     if contact is None:
-        _events_drop(events)
+        events_drop(events)
         return True
     touched.add(contact.pk)
     flag = flag_read(user.metadata, names_of(conf().consent_customer_keys), flag_words())
@@ -148,10 +150,10 @@ def _row(
     )
     if erased:
         # Whoever has the row now, what this payload tells of was somebody else's doing.
-        _events_drop(events)
+        events_drop(events)
     if gone or (erased and owner is None):
         rows_forget([row])
-        _events_drop(events)
+        events_drop(events)
         return True
     rows_attach([row], owner)
     _events_assign(events, owner)
@@ -240,13 +242,8 @@ def _events_assign(events: list[Event], contact: Contact | None) -> None:
         event.contact = contact
 
 
-def _events_drop(events: list[Event]) -> None:
-    Event.objects.filter(pk__in=[event.pk for event in events if event.pk]).delete()
-    # The list is shared with the later stages: nothing of it happened for them.
-    events.clear()
-
-
 def connect() -> None:
     """Connect this stage's receivers, once."""
     signals.facts_recorded.connect(facts_resolve, dispatch_uid="saleor_automation.people.facts")
+    signals.contact_merged.connect(changes_merge, dispatch_uid="saleor_automation.people.imports")
     figures.connect()

@@ -173,6 +173,8 @@ class PersonView(OneView):
             coming=[] if before else upcoming(contact=self.person, mails=mails),
             before=before,
             may_change=permissions.PEOPLE.user_has_permission(user, "change"),
+            may_export=permissions.PEOPLE.user_has_permission(user, "export"),
+            may_erase=permissions.PEOPLE.user_has_permission(user, "delete"),
         )
         return context
 

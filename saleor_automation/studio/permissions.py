@@ -14,11 +14,13 @@ from saleor_automation.delivery.models import Message, SendingControl
 from saleor_automation.emails.models import Brand
 from saleor_automation.inbox.models import RawEvent
 from saleor_automation.people.models import Contact
+from saleor_automation.privacy.models import RetentionRules
 
 from .sequences import Sequence
 
 MESSAGES = ModelPermissionPolicy(Message)
 PEOPLE = ModelPermissionPolicy(Contact)
+RETENTION = ModelPermissionPolicy(RetentionRules)
 FAULTS = ModelPermissionPolicy(RawEvent)
 SENDING = ModelPermissionPolicy(SendingControl)
 SEQUENCES = ModelPermissionPolicy(Sequence)
@@ -32,6 +34,11 @@ def grantable_permissions() -> QuerySet[Permission]:
         codename__in=[
             "view_contact",
             "change_contact",
+            # To bring in a file of people; to take people along as a file; to erase one.
+            "add_contact",
+            "export_contact",
+            "delete_contact",
+            "change_retentionrules",
             "view_message",
             "view_rawevent",
             "change_sendingcontrol",

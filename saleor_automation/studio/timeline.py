@@ -24,7 +24,7 @@ from saleor_automation.contract import kinds
 from saleor_automation.delivery import reasons as mail_reasons
 from saleor_automation.delivery.models import Message
 from saleor_automation.inbox.models import Event
-from saleor_automation.people.consent import STAFF, WRITE_BACK
+from saleor_automation.people.consent import STAFF, WRITE_BACK, is_imported
 from saleor_automation.people.models import Consent, Contact, Suppression
 from saleor_automation.sequences import reasons as exit_reasons
 from saleor_automation.sequences.models import Enrollment
@@ -223,14 +223,22 @@ def _words(contact: Contact, before: datetime | None, limit: int) -> Iterator[En
     rows = Consent.objects.filter(_until(before, "at"), contact=contact).exclude(source=WRITE_BACK)
     for row in rows.order_by("-at", "-pk")[:limit]:
         granted = row.state == Consent.State.GRANTED
-        where = str(SOURCE_WORDS.get(row.source, row.source.replace("_", " ")))
+        source = row.source.partition(":")[0]
+        where = str(SOURCE_WORDS.get(source, source.replace("_", " ")))
         yield Entry(
             at=row.at,
             icon="check" if granted else "cross",
-            title=str(WORD_WORDS[Consent.State(row.state)]),
+            title=word_words(row),
             detail=", ".join(filter(None, [where, row.topic, row.channel, row.wording])),
             tone="good" if granted else "bad" if row.state == Consent.State.WITHDRAWN else "",
         )
+
+
+def word_words(row: Consent) -> str:
+    """Return what a row of the ledger says."""
+    if row.state == Consent.State.RETRACTED and is_imported(row.source):
+        return _("An import's “yes” was taken back")
+    return str(WORD_WORDS[Consent.State(row.state)])
 
 
 def _blocks(contact: Contact, before: datetime | None, limit: int) -> Iterator[Entry]:

@@ -29,10 +29,12 @@ from saleor_automation.sequences.models import SequenceSwitch
 
 from . import permissions
 from .addresses import AddressesView
+from .erasing import PersonDataView, PersonEraseView
 from .faults import FaultIndexView, FaultView
 from .mails import MailIndexView, MailSourceView, MailView
 from .pages import EmailIndexPage
 from .people import PersonConsentView, PersonIndexView, PersonNoteView, PersonView
+from .privacy import RequestDeclineView, RequestIndexView, RetentionView
 from .saleor import SaleorView
 from .selectors import Standing, standings
 from .sending import SendingView
@@ -203,6 +205,25 @@ class PeopleViewSet(GuardedViewSet):
             path("<uuid:pk>/note/", PersonNoteView.as_view(), name="note"),
             path("<uuid:pk>/no/", PersonConsentView.as_view(), {"word": "no"}, name="no"),
             path("<uuid:pk>/undo/", PersonConsentView.as_view(), {"word": "undo"}, name="undo"),
+            path("<uuid:pk>/data.html", PersonDataView.as_view(), name="data"),
+            path("<uuid:pk>/data.json", PersonDataView.as_view(form="json"), name="data_json"),
+            path("<uuid:pk>/erase/", PersonEraseView.as_view(), name="erase"),
+        ]
+
+
+class PrivacyViewSet(GuardedViewSet):
+    name = "automation_privacy"
+    url_prefix = "automation/privacy"
+    icon = "lock"
+    menu_label = _("Privacy")
+    policy = permissions.PEOPLE
+
+    def get_urlpatterns(self) -> list[URLPattern]:
+        return [
+            path("", RequestIndexView.as_view(), name="index"),
+            path("results/", RequestIndexView.as_view(results_only=True), name="results"),
+            path("<uuid:pk>/decline/", RequestDeclineView.as_view(), name="decline"),
+            path("retention/", RetentionView.as_view(), name="retention"),
         ]
 
 
@@ -271,6 +292,7 @@ class AutomationGroup(SnippetViewSetGroup):
         EmailsViewSet,
         MailsViewSet,
         PeopleViewSet,
+        PrivacyViewSet,
         BrandViewSet,
         SendingViewSet,
         AddressesViewSet,

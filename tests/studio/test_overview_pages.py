@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from django.urls import reverse
 
 from saleor_automation.delivery.models import SendingControl
 from saleor_automation.emails.models import Brand
+from saleor_automation.privacy.models import DataRequest
 from saleor_automation.saleor_app.models import Watermark
 from saleor_automation.studio.pages import EmailIndexPage
 from saleor_automation.studio.sequences import Sequence
@@ -134,6 +136,10 @@ def test_a_brand_is_edited_in_the_studio(admin_client: Client) -> None:
     assert brand.from_email == "hello@paper.example"
 
 
+#: What changes something is no page.
+POST_ALONE = ("/no/", "/undo/", "/note/", "/decline/")
+
+
 def own_urls() -> list[str]:
     """Return the address of every view in the Automation menu."""
     arguments = {
@@ -141,6 +147,9 @@ def own_urls() -> list[str]:
             "automation_mails": sent_message(email_version()).pk,
             "automation_faults": fault().pk,
             "automation_people": contact("somebody@example.com").pk,
+            "automation_privacy": DataRequest.objects.create(
+                kind="access", message=uuid.uuid4(), asked_at=NOW
+            ).pk,
         },
     }
     urls = []
@@ -191,8 +200,7 @@ def test_every_page_opens_for_an_administrator(admin_client: Client) -> None:
             continue
         # "Emails" leads to Wagtail's own page of the folder.
         status = admin_client.get(address, follow=True).status_code
-        # What changes something is no page.
-        assert status == (405 if address.endswith(("/no/", "/undo/", "/note/")) else 200), address
+        assert status == (405 if address.endswith(POST_ALONE) else 200), address
 
 
 @pytest.mark.parametrize(
