@@ -19,6 +19,7 @@ from .people.models import (
     Trait,
     TraitType,
 )
+from .people.preferences.models import Preference, Topic
 from .people.verification.models import AddressPolicy, DomainCheck, Verification
 from .saleor_app.models import Installation, Refusal, Watermark
 from .sequences.models import Enrollment, Heartbeat, SequenceSwitch, SequenceVersion, StepRun
@@ -53,6 +54,7 @@ __all__ = [
     "Message",
     "MessageContent",
     "OrderLine",
+    "Preference",
     "RawEvent",
     "Refusal",
     "SenderDecision",
@@ -67,6 +69,7 @@ __all__ = [
     "Suppression",
     "Tag",
     "Tombstone",
+    "Topic",
     "Trait",
     "TraitType",
     "Verification",

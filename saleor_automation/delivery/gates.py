@@ -21,6 +21,7 @@ from saleor_automation.sequences.parcels import UNSAID, parcel_wishes
 from . import reasons
 from .ledger import Closing
 from .models import Message, SendingControl
+from .wishes import wishes_closings
 
 #: Claims without an outcome after which a message is taken out of the way.
 POISON_ATTEMPTS = 5
@@ -128,7 +129,12 @@ def gates_locked(
         )
         if reason:
             closings[message.pk] = Closing(message, Message.State.SKIPPED, reason)
-    return closings
+    marketing = [
+        message
+        for message in messages
+        if message.purpose == Message.Purpose.MARKETING and message.pk not in closings
+    ]
+    return closings | wishes_closings(messages=marketing, now=now)
 
 
 def _refusal(

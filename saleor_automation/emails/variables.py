@@ -144,6 +144,11 @@ variables_register(
             label=_("Link to unsubscribe"),
             sample="https://studio.example/unsubscribe",
         ),
+        Variable(
+            path="links.preferences",
+            label=_("Link to choose topics and how many mails"),
+            sample="https://studio.example/preferences",
+        ),
         Variable(path="links.view", label=_("Link to this mail in the browser"), sample=""),
         Variable(path="basket.lines", label=_("Lines of the basket"), sample=[]),
         Variable(path="basket.quantity", label=_("Number of things in the basket"), sample=3),

@@ -18,6 +18,8 @@ Evidence = dict[str, Slots]
 
 #: Earliest time heard of the identity; its slot keeps the minimum.
 SINCE = "since"
+#: The language a person chose with us; it outranks what orders and accounts say.
+CHOSEN_LANGUAGE = "chosen.language"
 #: What Saleor stores when a storefront does not say a language.
 UNSAID_LANGUAGE = "en"
 
@@ -89,6 +91,7 @@ def profile_of(evidence: Evidence, *, addresses: Collection[str], user_id: str) 
         names = _newest(evidence, "order.name") or ["", ""]
     ordered, own = _newest(evidence, "order.language") or "", _newest(evidence, "account.language")
     language = ordered if ordered and ordered != UNSAID_LANGUAGE else own or ordered
+    language = _newest(evidence, CHOSEN_LANGUAGE) or language
     return replace(
         profile,
         email=said if said.lower() in addresses else "",

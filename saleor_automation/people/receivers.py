@@ -30,6 +30,7 @@ from .hearing import account_hear, basket_hear, flag_words, suppression_lift
 from .identities import Heard, account_resolve, guest_resolve, rows_attach
 from .metadata import flag_read, names_of
 from .models import Contact, Identity
+from .preferences import services as preferences
 from .tombstones import address_buried, user_buried
 from .write_back import write_back_plan
 
@@ -250,3 +251,4 @@ def connect() -> None:
     """Connect this stage's receivers, once."""
     signals.facts_recorded.connect(facts_resolve, dispatch_uid="saleor_automation.people.facts")
     figures.connect()
+    preferences.connect()

@@ -24,6 +24,7 @@ __all__ = [
     "contact_retract",
     "contact_subscribed",
     "contact_unsubscribe",
+    "own_no_lift",
     "suppression_add",
 ]
 
@@ -143,12 +144,20 @@ def contact_resubscribe(
         basis=basis,
         wording=wording,
     )
+    own_no_lift(contact=locked, channel=channel, topic=topic)
+    write_back_plan(contact=locked, now=at)
+
+
+def own_no_lift(*, contact: Contact, channel: str = "", topic: str = "") -> None:
+    """Lift the block of a contact's own "no" for a channel and topic; the ledger keeps the word.
+
+    The contact must be locked by the caller.
+    """
     own = Suppression.objects.filter(
         reason=Suppression.Reason.UNSUBSCRIBED, channel=channel, topic=topic
     )
-    own.filter(contact=locked).delete()
-    own.filter(address_digest__in=[address_digest(a) for a in addresses_of(locked)]).delete()
-    write_back_plan(contact=locked, now=at)
+    own.filter(contact=contact).delete()
+    own.filter(address_digest__in=[address_digest(a) for a in addresses_of(contact)]).delete()
 
 
 @transaction.atomic

@@ -209,7 +209,11 @@ def test_contact_shop_and_links(brand: Brand) -> None:
     assert context["shop"]["url"] == "https://shop.example"
     assert context["shop"]["postal_address"] == "12 Jalan\n50400 KL"
     assert context["shop"]["color_on_primary"] == "#000000"
-    assert context["links"] == {"unsubscribe": "https://studio.example/u", "view": ""}
+    assert context["links"] == {
+        "unsubscribe": "https://studio.example/u",
+        "preferences": "",
+        "view": "",
+    }
     assert context["language"] == "ms"
     assert not {"basket", "order"} & set(context)
 
