@@ -20,6 +20,12 @@ from .people.models import (
     TraitType,
 )
 from .people.preferences.models import Preference, Topic
+from .people.subscribing.models import (
+    OptInRule,
+    SignupCount,
+    SignupWording,
+    SubscriptionRequest,
+)
 from .people.verification.models import AddressPolicy, DomainCheck, Verification
 from .saleor_app.models import Installation, Refusal, Watermark
 from .sequences.models import Enrollment, Heartbeat, SequenceSwitch, SequenceVersion, StepRun
@@ -53,6 +59,7 @@ __all__ = [
     "LoginCode",
     "Message",
     "MessageContent",
+    "OptInRule",
     "OrderLine",
     "Preference",
     "RawEvent",
@@ -63,9 +70,12 @@ __all__ = [
     "SequenceSwitch",
     "SequenceVersion",
     "ShopOrder",
+    "SignupCount",
+    "SignupWording",
     "SpentToken",
     "StaffLink",
     "StepRun",
+    "SubscriptionRequest",
     "Suppression",
     "Tag",
     "Tombstone",

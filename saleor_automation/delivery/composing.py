@@ -26,6 +26,7 @@ from saleor_automation.sequences.graph import Send
 from saleor_automation.sequences.services import version_graph
 
 from . import reasons
+from .confirming import confirm_address
 from .failures import plain
 from .ledger import Closing
 from .links import links_for
@@ -98,6 +99,7 @@ def subject_for(message: Message) -> MailSubject:
         language=contact.language,
         links=links_for(contact_id=contact.pk, message_id=message.pk),
         voucher=_voucher(message),
+        confirm_url=confirm_address(message),
     )
 
 
@@ -132,6 +134,14 @@ def compose(
                 message,
                 Message.State.PLANNED,
                 reasons.NO_VERSION,
+                due_at=now + NO_VERSION_HOLD,
+            )
+            continue
+        if subject.confirm_url and "subscription.confirm_url" not in version.variables:
+            failed[message.pk] = Closing(
+                message,
+                Message.State.PLANNED,
+                reasons.NO_CONFIRM_LINK,
                 due_at=now + NO_VERSION_HOLD,
             )
             continue

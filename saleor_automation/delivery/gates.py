@@ -19,6 +19,7 @@ from saleor_automation.sequences.models import Enrollment, SequenceSwitch
 from saleor_automation.sequences.parcels import UNSAID, parcel_wishes
 
 from . import reasons
+from .confirming import unconfirmed_closings
 from .ledger import Closing
 from .models import Message, SendingControl
 from .wishes import wishes_closings
@@ -134,6 +135,8 @@ def gates_locked(
         for message in messages
         if message.purpose == Message.Purpose.MARKETING and message.pk not in closings
     ]
+    closings |= unconfirmed_closings(messages=marketing, states=states, now=now)
+    marketing = [message for message in marketing if message.pk not in closings]
     return closings | wishes_closings(messages=marketing, now=now)
 
 

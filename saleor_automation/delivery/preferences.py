@@ -33,6 +33,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from saleor_automation import clock
+from saleor_automation.people.consent import DOUBLE_OPT_IN
 from saleor_automation.people.models import Contact
 from saleor_automation.people.preferences.models import Preference
 from saleor_automation.people.preferences.services import (
@@ -43,7 +44,6 @@ from saleor_automation.people.preferences.services import (
     wishes_save,
 )
 from saleor_automation.people.preferences.topics import TopicWords, topics_offered
-from saleor_automation.people.verification.services import DOUBLE_OPT_IN
 
 from .links import preferences_read
 from .models import Message, SendingControl

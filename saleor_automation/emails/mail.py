@@ -47,6 +47,8 @@ class MailSubject:
     links: Mapping[str, str] = field(default_factory=dict)
     #: Code the link to the basket applies; "" for none.
     voucher: str = ""
+    #: Where somebody confirms that they want mail; "" in every other mail.
+    confirm_url: str = ""
 
 
 def contexts_build(subjects: Sequence[MailSubject], *, now: datetime) -> list[dict[str, Any]]:
@@ -82,6 +84,8 @@ def contexts_build(subjects: Sequence[MailSubject], *, now: datetime) -> list[di
             context["basket"] = _basket(checkout, basket_url or shop["url"], subject)
         if order := orders.get(str(subject.context.get("order") or "")):
             context["order"] = _order(order, subject)
+        if subject.confirm_url:
+            context["subscription"] = {"confirm_url": subject.confirm_url}
         contexts.append(context)
     return contexts
 

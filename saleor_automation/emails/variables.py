@@ -150,6 +150,11 @@ variables_register(
             sample="https://studio.example/preferences",
         ),
         Variable(path="links.view", label=_("Link to this mail in the browser"), sample=""),
+        Variable(
+            path="subscription.confirm_url",
+            label=_("Link to confirm that somebody wants mail"),
+            sample="https://studio.example/confirm",
+        ),
         Variable(path="basket.lines", label=_("Lines of the basket"), sample=[]),
         Variable(path="basket.quantity", label=_("Number of things in the basket"), sample=3),
         Variable(

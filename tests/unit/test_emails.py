@@ -436,9 +436,12 @@ def test_every_variable_has_a_label_and_a_sample_that_renders() -> None:
 
 
 def test_real_contexts_hold_every_variable(brand: Brand) -> None:
-    context = one(context={"checkout": checkout().saleor_id, "order": order().saleor_id})
+    context = one(
+        context={"checkout": checkout().saleor_id, "order": order().saleor_id},
+        confirm_url="https://studio.example/subscribe/confirm/token/",
+    )
     found = {"language"}
-    for subject in ("contact", "shop", "links", "basket", "order"):
+    for subject in ("contact", "shop", "links", "subscription", "basket", "order"):
         found |= {f"{subject}.{name}" for name in context[subject]}
     assert found == variables_known()
     sample = sample_context("en")
