@@ -30,6 +30,7 @@ from .confirming import confirm_address
 from .failures import plain
 from .ledger import Closing
 from .links import links_for
+from .mailto import mailto_for
 from .mime import LedgerEmail, address, address_ascii, header_clean, mail_bytes
 from .models import Message, MessageContent
 
@@ -57,7 +58,10 @@ def envelope_make(
     headers: dict[str, str] = {"X-Message": message.pk.hex}
     if message.purpose == Message.Purpose.MARKETING:
         # RFC 2369 and RFC 8058: the mail program's own unsubscribe button.
-        headers["List-Unsubscribe"] = f"<{links['unsubscribe']}>"
+        mailto = mailto_for(message.pk)
+        headers["List-Unsubscribe"] = f"<{links['unsubscribe']}>" + (
+            f", <{mailto}>" if mailto else ""
+        )
         headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     if brand.reply_to:
         headers["Reply-To"] = header_clean(brand.reply_to)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -29,6 +30,7 @@ from saleor_automation.sequences.worker import (
 from .confirming import confirmations_plan
 from .control import sending_problems
 from .ledger import messages_plan
+from .mailto import on_inbound
 from .models import Message, MessageContent
 from .rescue import messages_rescue
 from .sender import messages_send
@@ -94,6 +96,10 @@ def connect() -> None:
     signals.contact_merged.connect(on_contact_merged, dispatch_uid=name)
     signals.objects_moved.connect(on_objects_moved, dispatch_uid=name)
     signals.contact_erased.connect(on_contact_erased, dispatch_uid=name)
+    with suppress(ImportError):
+        from anymail.signals import inbound
+
+        inbound.connect(on_inbound, dispatch_uid=name)
     lane_register(
         Lane(
             name="messages",

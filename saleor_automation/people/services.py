@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 #: A stronger reason replaces a weaker one; resubscribing lifts the weakest only.
-_STRENGTH = {
+STRENGTH = {
     Suppression.Reason.UNSUBSCRIBED: 0,
     Suppression.Reason.HARD_BOUNCE: 1,
     Suppression.Reason.COMPLAINT: 2,
@@ -203,7 +203,7 @@ def suppression_add(
         [Suppression(contact=locked, reason=reason, at=at, **place)], ignore_conflicts=True
     )
     row = Suppression.objects.select_for_update().get(**place)
-    stronger = _STRENGTH[Suppression.Reason(reason)] > _STRENGTH[Suppression.Reason(row.reason)]
+    stronger = STRENGTH[Suppression.Reason(reason)] > STRENGTH[Suppression.Reason(row.reason)]
     if stronger or row.contact_id is None:
         if stronger:
             row.reason, row.at = reason, at
