@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
 
 from saleor_automation import __version__
 from saleor_automation.exceptions import UsageError
@@ -27,6 +28,8 @@ COMMANDS = (
     "verify",
     "export-person",
     "import-people",
+    "suppressions",
+    "unsubscribe-mail",
     "manage",
 )
 NEED_STUDIO = (
@@ -187,9 +190,45 @@ def _parser() -> argparse.ArgumentParser:
     )
     _state(import_command)
     import_command.set_defaults(run=import_people)
+    _suppressions(commands)
+
+    mail_command = commands.add_parser(
+        "unsubscribe-mail",
+        help="unsubscribe whoever a mail sent to the unsubscribe mailbox is from: "
+        "unsubscribe-mail < MAIL",
+    )
+    mail_command.add_argument(
+        "--mbox", default="", metavar="FILE", help="read every mail of a file in mbox form"
+    )
+    _state(mail_command)
+    mail_command.set_defaults(run=unsubscribe_mail)
 
     commands.add_parser("manage", help="Django's own commands: manage migrate, manage shell ...")
     return parser
+
+
+def _suppressions(commands: Any) -> None:
+    parser = commands.add_parser(
+        "suppressions", help="bring in, or save, the addresses that must not be written to"
+    )
+    parser.set_defaults(run=lambda options: parser.print_help() or 0)
+    actions = parser.add_subparsers(title="what to do", metavar="")
+    saving = actions.add_parser("export", help="save them as CSV: keyed digests, no addresses")
+    saving.add_argument("file", metavar="FILE.csv", nargs="?", default="", help="default: stdout")
+    bringing = actions.add_parser("import", help="bring in addresses or digests from CSV")
+    bringing.add_argument("file", metavar="FILE.csv", help="UTF-8, columns named in line 1")
+    bringing.add_argument(
+        "--dry-run", action="store_true", help="look at every line, change nothing"
+    )
+    bringing.add_argument(
+        "--reason",
+        default="manual",
+        choices=("manual", "unsubscribed", "hard_bounce", "complaint"),
+        help="of lines that name none (default: manual)",
+    )
+    for action in (saving, bringing):
+        _state(action)
+        action.set_defaults(run=suppressions, action=action.prog.split()[-1])
 
 
 def _speed(text: str) -> float:
@@ -352,6 +391,24 @@ def backfill(options: argparse.Namespace) -> int:
     from saleor_automation.project.reconcile import run
 
     return run(source="backfill", since=options.since)
+
+
+def suppressions(options: argparse.Namespace) -> int:
+    """Save or bring in what must not be written to."""
+    _prepare(options)
+    from saleor_automation.project import suppressions as running
+
+    if options.action == "export":
+        return running.export(file=options.file)
+    return running.bring(file=options.file, reason=options.reason, dry_run=options.dry_run)
+
+
+def unsubscribe_mail(options: argparse.Namespace) -> int:
+    """Unsubscribe by mail."""
+    _prepare(options)
+    from saleor_automation.project.unsubscribe_mail import run
+
+    return run(mbox=options.mbox)
 
 
 def verify(options: argparse.Namespace) -> int:

@@ -81,6 +81,12 @@ class Conf:
     consent_write_back_key: str = ""
     #: Write it to private metadata, which storefronts cannot see.
     consent_write_back_private: bool = False
+    #: Proxies in front of the Studio that each add to X-Forwarded-For: sign-ups are counted by
+    #: the address the outermost of them saw. 0: by the address that connects.
+    proxies: int = 0
+    #: Address that takes unsubscribing by mail, or "": mails offer none. May hold "{token}",
+    #: for example unsubscribe+{token}@shop.example; without it the token is in the subject.
+    unsubscribe_mailbox: str = ""
     #: Whether the DNS is asked about the domains of people's addresses. None: yes, except in a
     #: demo and while mail goes to a screen or a file.
     verification_dns: bool | None = None

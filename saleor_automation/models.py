@@ -20,6 +20,13 @@ from .people.models import (
     Trait,
     TraitType,
 )
+from .people.preferences.models import Preference, Topic
+from .people.subscribing.models import (
+    OptInRule,
+    SignupCount,
+    SignupWording,
+    SubscriptionRequest,
+)
 from .people.verification.models import AddressPolicy, DomainCheck, Verification
 from .privacy.models import DataRequest, RetentionRules, RetentionRun
 from .saleor_app.models import Installation, Refusal, Watermark
@@ -59,7 +66,9 @@ __all__ = [
     "LoginCode",
     "Message",
     "MessageContent",
+    "OptInRule",
     "OrderLine",
+    "Preference",
     "RawEvent",
     "Refusal",
     "RetentionRules",
@@ -71,12 +80,16 @@ __all__ = [
     "SequenceSwitch",
     "SequenceVersion",
     "ShopOrder",
+    "SignupCount",
+    "SignupWording",
     "SpentToken",
     "StaffLink",
     "StepRun",
+    "SubscriptionRequest",
     "Suppression",
     "Tag",
     "Tombstone",
+    "Topic",
     "Trait",
     "TraitType",
     "Verification",

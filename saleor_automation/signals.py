@@ -34,6 +34,11 @@ objects_moved = Signal()
 #: Arguments: ``contact`` (Contact), ``now``. Receivers delete or redact.
 contact_erased = Signal()
 
+#: Somebody is to be asked whether they want mail. Sent by ``people``.
+#: Arguments: ``requests`` (list of SubscriptionRequest, saved, with their contacts),
+#: ``now``. Receivers must be idempotent on the request's id.
+confirmation_wanted = Signal()
+
 #: Steps want mails sent. Sent by ``sequences`` inside the transaction that moves
 #: the enrollments. Arguments: ``requests`` (list of ``sequences.mailing.MailWanted``),
 #: ``now``. Receivers must be idempotent on ``MailWanted.key``.

@@ -27,6 +27,8 @@ from .models import Consent, Contact, Identity, Suppression
 ACCOUNT = "account"
 #: The source of rows that are sightings of a flag we wrote ourselves.
 WRITE_BACK = "write_back"
+#: Basis of the word of somebody who followed a link in a mail to that address.
+DOUBLE_OPT_IN = "double_opt_in"
 #: The source of what a person told staff.
 STAFF = "staff"
 #: How the source of words begins that a list said; the import's key follows.
@@ -34,7 +36,7 @@ IMPORT = "import"
 #: Two sightings of one change may differ by so much: a poll's and the event's.
 SAME = timedelta(minutes=1)
 #: What a row says, of all its columns.
-_SAID = ("channel", "topic", "state", "source", "wording", "at", "since")
+_SAID = ("channel", "topic", "state", "source", "basis", "wording", "at", "since")
 #: Sources that are the shop's and not this Studio's.
 SHOP = frozenset({ACCOUNT, WRITE_BACK, "checkout", "order"})
 
@@ -53,6 +55,7 @@ class Word:
     channel: str
     topic: str
     source: str
+    basis: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,24 @@ class ConsentState:
         if any(not word.granted and not is_imported(word.source) for word in fitting):
             fitting = [word for word in fitting if not (word.granted and is_imported(word.source))]
         return max(fitting, key=lambda word: (word.at, not word.granted), default=None)
+
+    def confirmed(self, topic: str, channel: str) -> bool:
+        """Whether they confirmed by mail that they want mail, and said no to none of this since.
+
+        Whatever it was about: it shows that the mailbox is theirs.
+        """
+        last_no = max(
+            (
+                word.at
+                for word in self.words
+                if not word.granted and word.topic in ("", topic) and word.channel in ("", channel)
+            ),
+            default=None,
+        )
+        return any(
+            word.granted and word.basis == DOUBLE_OPT_IN and (last_no is None or word.at > last_no)
+            for word in self.words
+        )
 
 
 def consent_states(contact_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, ConsentState]:
@@ -126,6 +147,7 @@ def words_of(rows: Collection[Consent]) -> Iterator[Word]:
             channel=row.channel,
             topic=row.topic,
             source=row.source,
+            basis=row.basis,
         )
 
 

@@ -18,6 +18,8 @@ Evidence = dict[str, Slots]
 
 #: Earliest time heard of the identity; its slot keeps the minimum.
 SINCE = "since"
+#: The language a person chose with us; it outranks what orders and accounts say.
+CHOSEN_LANGUAGE = "chosen.language"
 #: What Saleor stores when a storefront does not say a language.
 UNSAID_LANGUAGE = "en"
 
@@ -96,6 +98,7 @@ def profile_of(evidence: Evidence, *, addresses: Collection[str], user_id: str) 
     language = ordered if ordered and ordered != UNSAID_LANGUAGE else own or ordered
     if language in ("", UNSAID_LANGUAGE):
         language = _newest(evidence, "import.language") or language
+    language = _newest(evidence, CHOSEN_LANGUAGE) or language
     return replace(
         profile,
         email=said if said.lower() in addresses else "",

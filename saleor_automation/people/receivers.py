@@ -7,7 +7,7 @@ belongs to is decided by the row, not by the payload at hand, which may be older
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -29,8 +29,10 @@ from .figures import figures_refresh
 from .hearing import account_hear, basket_hear, flag_words, suppression_lift
 from .identities import Heard, account_resolve, guest_resolve, rows_attach
 from .importing.services import changes_merge
-from .metadata import flag_read, names_of
-from .models import Contact, Identity
+from .metadata import Flag, flag_read, names_of
+from .models import Consent, Contact, Identity
+from .preferences import services as preferences
+from .subscribing import services as subscribing
 from .tombstones import address_buried, user_buried
 from .write_back import write_back_plan
 
@@ -54,9 +56,9 @@ def facts_resolve(
     if isinstance(snapshot, CustomerSnapshot):
         erased = _customer(snapshot, raw, events, now, touched)
     elif isinstance(snapshot, OrderSnapshot):
-        erased = _row(ShopOrder, snapshot, snapshot.created_at, events, now, touched)
+        erased = _row(ShopOrder, snapshot, snapshot.created_at, raw, events, now, touched)
     elif isinstance(snapshot, CheckoutSnapshot):
-        erased = _row(Checkout, snapshot, snapshot.updated_at, events, now, touched)
+        erased = _row(Checkout, snapshot, snapshot.updated_at, raw, events, now, touched)
     if erased:
         raw.body = b""
     figures_refresh(touched, now=now)
@@ -106,16 +108,28 @@ def _customer(
             since=at if raw.event_type in _DATING else user.joined_at or at,
         )
         suppression_lift(contact)
+        if _is_fresh_yes(flag, raw, at, now):
+            subscribing.first_yes_hear(
+                contact=contact, source="account", channel=contact.channel, now=now
+            )
     # Also without a flag: a guest who said something may have made an account.
     write_back_plan(contact=contact, now=now)
     _events_assign(events, contact)
     return False
 
 
+def _is_fresh_yes(flag: Flag, raw: RawEvent, at: datetime, now: datetime) -> bool:
+    """Whether somebody says yes these days: history brought in must mail nobody."""
+    if flag.state != Consent.State.GRANTED or raw.source == RawEvent.Source.BACKFILL:
+        return False
+    return now - (flag.at or at) <= timedelta(hours=conf().entry_window_hours)
+
+
 def _row(
     model: type[ShopOrder] | type[Checkout],
     snapshot: OrderSnapshot | CheckoutSnapshot,
     date: datetime,
+    raw: RawEvent,
     events: list[Event],
     now: datetime,
     touched: set[UUID],
@@ -137,6 +151,13 @@ def _row(
                 latest=snapshot.issued_at,
             )
             write_back_plan(contact=contact, now=now)
+            if _is_fresh_yes(flag, raw, snapshot.created_at, now):
+                subscribing.first_yes_hear(
+                    contact=contact,
+                    source="order" if is_order else "checkout",
+                    channel=snapshot.channel.slug,
+                    now=now,
+                )
     owner, gone = _owner(row, snapshot, contact)
     # A basket may have been another person's before.
     touched.update(
@@ -247,3 +268,5 @@ def connect() -> None:
     signals.facts_recorded.connect(facts_resolve, dispatch_uid="saleor_automation.people.facts")
     signals.contact_merged.connect(changes_merge, dispatch_uid="saleor_automation.people.imports")
     figures.connect()
+    preferences.connect()
+    subscribing.connect()

@@ -24,11 +24,12 @@ __all__ = [
     "contact_retract",
     "contact_subscribed",
     "contact_unsubscribe",
+    "own_no_lift",
     "suppression_add",
 ]
 
 #: A stronger reason replaces a weaker one; resubscribing lifts the weakest only.
-_STRENGTH = {
+STRENGTH = {
     Suppression.Reason.UNSUBSCRIBED: 0,
     Suppression.Reason.HARD_BOUNCE: 1,
     Suppression.Reason.COMPLAINT: 2,
@@ -143,12 +144,20 @@ def contact_resubscribe(
         basis=basis,
         wording=wording,
     )
+    own_no_lift(contact=locked, channel=channel, topic=topic)
+    write_back_plan(contact=locked, now=at)
+
+
+def own_no_lift(*, contact: Contact, channel: str = "", topic: str = "") -> None:
+    """Lift the block of a contact's own "no" for a channel and topic; the ledger keeps the word.
+
+    The contact must be locked by the caller.
+    """
     own = Suppression.objects.filter(
         reason=Suppression.Reason.UNSUBSCRIBED, channel=channel, topic=topic
     )
-    own.filter(contact=locked).delete()
-    own.filter(address_digest__in=[address_digest(a) for a in addresses_of(locked)]).delete()
-    write_back_plan(contact=locked, now=at)
+    own.filter(contact=contact).delete()
+    own.filter(address_digest__in=[address_digest(a) for a in addresses_of(contact)]).delete()
 
 
 @transaction.atomic
@@ -194,7 +203,7 @@ def suppression_add(
         [Suppression(contact=locked, reason=reason, at=at, **place)], ignore_conflicts=True
     )
     row = Suppression.objects.select_for_update().get(**place)
-    stronger = _STRENGTH[Suppression.Reason(reason)] > _STRENGTH[Suppression.Reason(row.reason)]
+    stronger = STRENGTH[Suppression.Reason(reason)] > STRENGTH[Suppression.Reason(row.reason)]
     if stronger or row.contact_id is None:
         if stronger:
             row.reason, row.at = reason, at
