@@ -6,6 +6,7 @@ from .clock import DemoClock
 from .delivery.models import Message, MessageContent, SenderDecision, SendingControl
 from .emails.models import Brand, EmailVersion
 from .inbox.models import Event, EventKey, RawEvent
+from .inbox.track.models import TrackRefusal, WriteKey
 from .people.models import (
     Consent,
     ConsentWriteBack,
@@ -13,6 +14,7 @@ from .people.models import (
     ContactFigures,
     ContactSpend,
     Identity,
+    IdentityClaim,
     Suppression,
     Tag,
     Tombstone,
@@ -48,6 +50,7 @@ __all__ = [
     "Fulfillment",
     "Heartbeat",
     "Identity",
+    "IdentityClaim",
     "Installation",
     "LoginCode",
     "Message",
@@ -67,8 +70,10 @@ __all__ = [
     "Suppression",
     "Tag",
     "Tombstone",
+    "TrackRefusal",
     "Trait",
     "TraitType",
     "Verification",
     "Watermark",
+    "WriteKey",
 ]

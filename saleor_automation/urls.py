@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path
 
 from .delivery import recovery, views
+from .inbox.track import urls as track_urls
 from .saleor_app import urls as saleor_urls
 from .studio.dashboard import urls as dashboard_urls
 
@@ -13,6 +14,7 @@ app_name = "saleor_automation"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("saleor/", include(saleor_urls.urlpatterns)),
     path("saleor/", include(dashboard_urls.urlpatterns)),
+    path("", include(track_urls.urlpatterns)),
     path("m/<str:token>/unsubscribe/", views.unsubscribe, name="unsubscribe"),
     path("m/<str:token>/basket/", recovery.basket_link, name="basket_link"),
     # What an editor wrote behind the variable (?from=mail) must not break the link.

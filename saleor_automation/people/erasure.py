@@ -22,6 +22,7 @@ from saleor_automation.inbox.services import raw_events_forget
 from saleor_automation.shop.models import Checkout, ShopOrder
 
 from .figures import figures_refresh
+from .forgetting import visitors_forget
 from .identities import contact_refresh, events_of, identities_lock, user_of
 from .models import Contact, Identity
 from .profile import SINCE, Slots, email_key
@@ -73,6 +74,7 @@ def person_erase(*, user_id: str, address: str, at: datetime, now: datetime) -> 
     told = Event.objects.filter(contact__in=victims, raw__isnull=False)
     raw_events_forget(ids=set(told.values_list("raw_id", flat=True)), names=fresh, now=now)
     addresses_forget(addresses)
+    visitors_forget(addresses=addresses, now=now)
     survivors = [_survivor(value, victims, at) for value in sorted(addresses)]
     for contact in victims.values():
         _contact_erase(contact, survivors, now)
