@@ -54,6 +54,12 @@ class Conf:
     webhook_max_bytes: int = 10 * 1024 * 1024
     #: Seconds between two fetches of Saleor's public keys after an unknown key id.
     jwks_refetch_seconds: float = 60.0
+    #: Calls a second one write key may bring to one web process, ten seconds' worth at once;
+    #: 0: any number.
+    track_browser_rate: int = 200
+    track_server_rate: int = 5000
+    #: Days after which a visitor who never became known is forgotten with what they did.
+    anonymous_days: int = 90
     #: IANA zone of reports.
     report_zone: str = "UTC"
     #: Languages emails are offered in when the shopper's is unknown.

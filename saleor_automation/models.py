@@ -6,6 +6,7 @@ from .clock import DemoClock
 from .delivery.models import Message, MessageContent, SenderDecision, SendingControl
 from .emails.models import Brand, EmailVersion
 from .inbox.models import Event, EventKey, RawEvent
+from .inbox.track.models import TrackRefusal, WriteKey
 from .people.importing.models import ContactImport, ImportChange, ImportFault, ImportPiece
 from .people.models import (
     Consent,
@@ -14,6 +15,7 @@ from .people.models import (
     ContactFigures,
     ContactSpend,
     Identity,
+    IdentityClaim,
     Suppression,
     Tag,
     Tombstone,
@@ -59,6 +61,7 @@ __all__ = [
     "Fulfillment",
     "Heartbeat",
     "Identity",
+    "IdentityClaim",
     "ImportChange",
     "ImportFault",
     "ImportPiece",
@@ -90,8 +93,10 @@ __all__ = [
     "Tag",
     "Tombstone",
     "Topic",
+    "TrackRefusal",
     "Trait",
     "TraitType",
     "Verification",
     "Watermark",
+    "WriteKey",
 ]

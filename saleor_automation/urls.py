@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path
 
 from .delivery import preferences, recovery, signup, views
+from .inbox.track import urls as track_urls
 from .privacy import views as privacy
 from .saleor_app import urls as saleor_urls
 from .studio.dashboard import urls as dashboard_urls
@@ -14,6 +15,7 @@ app_name = "saleor_automation"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("saleor/", include(saleor_urls.urlpatterns)),
     path("saleor/", include(dashboard_urls.urlpatterns)),
+    path("", include(track_urls.urlpatterns)),
     path("m/<str:token>/unsubscribe/", views.unsubscribe, name="unsubscribe"),
     path("m/<str:token>/preferences/", preferences.preferences, name="preferences"),
     path("subscribe/", signup.subscribe, name="subscribe"),

@@ -281,7 +281,8 @@ def contact_names() -> dict[Any, str]:
     names: dict[Any, list[str]] = {pk: [] for pk in Contact.objects.values_list("pk", flat=True)}
     for row in Identity.objects.order_by("kind", "value"):
         names[row.contact_id].append(row.value)
-    return {pk: " ".join(values) for pk, values in names.items()}
+    # A contact of a visitor's own has the same key in every run.
+    return {pk: " ".join(values) or str(pk) for pk, values in names.items()}
 
 
 @cache

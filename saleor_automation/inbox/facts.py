@@ -23,7 +23,7 @@ def events_record(*, raw: RawEvent, facts: Sequence[Fact], now: datetime) -> lis
     by_key = {fact.key: fact for fact in facts}
     if not by_key:
         return []
-    fresh = _keys_insert(sorted(by_key))
+    fresh = keys_insert(sorted(by_key))
     repeats = [key for key in by_key if key not in fresh]
     if repeats:
         _repeats_join([by_key[key] for key in repeats])
@@ -45,7 +45,7 @@ def events_record(*, raw: RawEvent, facts: Sequence[Fact], now: datetime) -> lis
     )
 
 
-def _keys_insert(keys: list[tuple[str, str, str]]) -> dict[tuple[str, str, str], int]:
+def keys_insert(keys: list[tuple[str, str, str]]) -> dict[tuple[str, str, str], int]:
     """Insert the keys that are new, sorted so that two workers never wait crosswise."""
     quote = connection.ops.quote_name
     names = ", ".join(quote(name) for name in ("kind", "object_id", "transition"))

@@ -26,12 +26,15 @@ from django.db.models import Q, QuerySet
 
 from saleor_automation import signals
 from saleor_automation.contract.payloads import parse
+from saleor_automation.contract.snapshots import Snapshot
 from saleor_automation.exceptions import ContractError
 
 from .bodies import BodyWords, body_words
 from .facts import events_record
 from .models import RawEvent
 from .storing import raw_event_digest, raw_event_store
+from .track.recording import tracked_record
+from .track.storing import Tracked, tracked_read
 
 __all__ = [
     "raw_event_digest",
@@ -116,15 +119,19 @@ def _process(pk: int, now: datetime, claim: UUID | None) -> int:
     raw = _pending(pk, claim).first()
     if raw is None:
         return 0
+    snapshot: Snapshot | Tracked | None
     try:
-        parsed = parse(raw.event_type, bytes(raw.body))
+        if raw.source == RawEvent.Source.TRACK:
+            tracked = tracked_read(bytes(raw.body))
+            snapshot, events = tracked_record(raw=raw, tracked=tracked, now=now)
+        else:
+            parsed = parse(raw.event_type, bytes(raw.body))
+            snapshot = parsed.snapshot
+            events = events_record(raw=raw, facts=parsed.facts, now=now)
     except ContractError as error:
         _settle(raw, RawEvent.State.FAULT, str(error), now)
         return 0
-    events = events_record(raw=raw, facts=parsed.facts, now=now)
-    signals.facts_recorded.send(
-        sender=RawEvent, raw=raw, snapshot=parsed.snapshot, events=events, now=now
-    )
+    signals.facts_recorded.send(sender=RawEvent, raw=raw, snapshot=snapshot, events=events, now=now)
     _settle(raw, RawEvent.State.DONE, "", now)
     return 1
 

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('saleor_automation', '0008_consent'),
+        ('saleor_automation', '0009_track'),
     ]
 
     operations = [

@@ -27,6 +27,7 @@ from saleor_automation.shop.models import Checkout, ShopOrder
 
 from .digests import identity_digest
 from .figures import figures_refresh
+from .forgetting import visitors_forget
 from .identities import contact_refresh, events_of, identities_lock, user_of
 from .importing.services import imports_forget
 from .models import Contact, Identity
@@ -100,6 +101,7 @@ def person_erase(
     raw_events_forget(ids=set(told.values_list("raw_id", flat=True)), names=fresh)
     addresses_forget(addresses)
     imports_forget(addresses)
+    visitors_forget(addresses=addresses, now=now)
     survivors = [_survivor(value, victims, at) for value in sorted(addresses)]
     for contact in victims.values():
         _contact_erase(contact, survivors, now)

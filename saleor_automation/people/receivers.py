@@ -21,9 +21,10 @@ from saleor_automation.contract.snapshots import (
     UserRef,
 )
 from saleor_automation.inbox.models import Event, RawEvent
+from saleor_automation.inbox.track.storing import Tracked
 from saleor_automation.shop.models import Checkout, ShopOrder
 
-from . import figures
+from . import figures, forgetting
 from .erasure import deletions_mask, events_drop, person_erase, row_date, rows_forget
 from .figures import figures_refresh
 from .hearing import account_hear, basket_hear, flag_words, suppression_lift
@@ -34,13 +35,15 @@ from .models import Consent, Contact, Identity
 from .preferences import services as preferences
 from .subscribing import services as subscribing
 from .tombstones import address_buried, user_buried
+from .tracking import tracked_hear
+from .visitors import visitors_follow
 from .write_back import write_back_plan
 
 
 def facts_resolve(
     *,
     raw: RawEvent,
-    snapshot: Snapshot | None,
+    snapshot: Snapshot | Tracked | None,
     events: list[Event],
     now: datetime,
     **kwargs: object,
@@ -59,9 +62,25 @@ def facts_resolve(
         erased = _row(ShopOrder, snapshot, snapshot.created_at, raw, events, now, touched)
     elif isinstance(snapshot, CheckoutSnapshot):
         erased = _row(Checkout, snapshot, snapshot.updated_at, raw, events, now, touched)
+    elif isinstance(snapshot, Tracked):
+        touched |= tracked_hear(raw=raw, tracked=snapshot, events=events, now=now)
     if erased:
         raw.body = b""
+    if not isinstance(snapshot, Tracked):
+        touched |= visitors_follow(_names(snapshot), now=now)
     figures_refresh(touched, now=now)
+
+
+def _names(snapshot: Snapshot | None) -> list[tuple[str, str]]:
+    """Return the account and the address a payload is about."""
+    if snapshot is None:
+        return []
+    user = snapshot.user
+    addresses = {user.email if user else "", getattr(snapshot, "email", "")} - {""}
+    names: list[tuple[str, str]] = [
+        (Identity.Kind.EMAIL.value, address.strip().lower()[:254]) for address in addresses
+    ]
+    return [*names, (Identity.Kind.SALEOR_USER.value, user.id)] if user else names
 
 
 #: Events whose payload dates a flag without a date: it was set, or metadata was, at that time.
@@ -270,3 +289,4 @@ def connect() -> None:
     figures.connect()
     preferences.connect()
     subscribing.connect()
+    forgetting.connect()

@@ -21,6 +21,8 @@ from saleor_automation.exceptions import AutomationError
 from .models import Contact, Tag, Trait, TraitType
 
 Kind = TraitType.Kind
+#: Who tells a trait through the track API. A page in a browser is anybody's to write.
+BROWSER, SERVER = "browser", "track"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 #: Numbers the column holds.
 _LARGEST = Decimal(10) ** 18
@@ -112,7 +114,7 @@ def trait_set(*, contact: Contact, name: str, value: Any, at: datetime, source: 
     row = Trait.objects.filter(contact=contact, type=type_).first()
     if row is None:
         row = Trait(contact=contact, type=type_)
-    elif (row.at, _order(row.value)) >= (at, _order(typed)):
+    elif (_rank(row.source), row.at, _order(row.value)) >= (_rank(source), at, _order(typed)):
         return False
     setattr(row, type_.kind, typed)
     row.folded = typed.lower() if isinstance(typed, str) else ""
@@ -129,6 +131,11 @@ def trait_remove(*, contact: Contact, name: str) -> None:
 def _lock(contact: Contact) -> None:
     # "no_key": inserting a row that points at the contact need not wait for us.
     Contact.objects.select_for_update(no_key=True).get(pk=contact.pk)
+
+
+def _rank(source: str) -> int:
+    """What a browser says never stands above anything else."""
+    return 0 if source == BROWSER else 1
 
 
 def _order(value: Any) -> str:

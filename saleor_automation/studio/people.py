@@ -68,9 +68,24 @@ class PersonFilterSet(WagtailFilterSet):
         widget=forms.RadioSelect,
     )
 
+    #: Without a choice the list leaves visitors out: see ``PersonIndexView``.
+    visitors = django_filters.ChoiceFilter(
+        method="as_it_is",
+        choices=[
+            ("with", gettext_lazy("With anonymous visitors")),
+            ("only", gettext_lazy("Anonymous visitors alone")),
+        ],
+        label=gettext_lazy("Visitors"),
+        empty_label=gettext_lazy("Known people alone"),
+        widget=forms.RadioSelect,
+    )
+
     class Meta:
         model = Contact
-        fields = ["account", "ordered"]
+        fields = ["account", "ordered", "visitors"]
+
+    def as_it_is(self, queryset: QuerySet[Contact], name: str, value: str) -> QuerySet[Contact]:
+        return queryset
 
     def has_ordered(self, queryset: QuerySet[Contact], name: str, value: str) -> QuerySet[Contact]:
         buyers = Q(figures__orders__gt=0)
@@ -129,6 +144,9 @@ class PersonIndexView(ListView):
 
     def get_base_queryset(self) -> QuerySet[Contact]:
         queryset: QuerySet[Contact] = super().get_base_queryset()
+        visitors = self.request.GET.get("visitors", "")
+        if visitors != "with":
+            queryset = queryset.filter(is_anonymous=visitors == "only")
         return queryset.annotate(
             order_count=Coalesce("figures__orders", 0), ordered_at=F("figures__last_order_at")
         )

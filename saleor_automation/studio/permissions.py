@@ -13,6 +13,7 @@ from wagtail.permission_policies import ModelPermissionPolicy
 from saleor_automation.delivery.models import Message, SendingControl
 from saleor_automation.emails.models import Brand
 from saleor_automation.inbox.models import RawEvent
+from saleor_automation.inbox.track.models import WriteKey
 from saleor_automation.people.models import Contact
 from saleor_automation.privacy.models import RetentionRules
 
@@ -25,6 +26,7 @@ FAULTS = ModelPermissionPolicy(RawEvent)
 SENDING = ModelPermissionPolicy(SendingControl)
 SEQUENCES = ModelPermissionPolicy(Sequence)
 BRANDS = ModelPermissionPolicy(Brand)
+TRACKING = ModelPermissionPolicy(WriteKey)
 
 
 def grantable_permissions() -> QuerySet[Permission]:
@@ -42,5 +44,6 @@ def grantable_permissions() -> QuerySet[Permission]:
             "view_message",
             "view_rawevent",
             "change_sendingcontrol",
+            "change_writekey",
         ],
     )

@@ -6,7 +6,7 @@ changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -39,22 +39,27 @@ FAVOURITES = 3
 def person_name(contact: Contact) -> str:
     """Return what to call a person: their name, else their address."""
     name = f"{contact.first_name} {contact.last_name}".strip()
+    if contact.is_anonymous:
+        return name or _("Anonymous visitor")
     return name or contact.email or _("Somebody without a name")
 
 
 def fact_rows(person: Contact) -> list[tuple[str, str]]:
     """Return what is known of a person, as label and words; empty ones left out."""
-    known = Identity.objects.filter(contact=person).order_by("kind", "value")
+    known = list(Identity.objects.filter(contact=person).order_by("kind", "value"))
     others = [
         row.value
         for row in known
         if row.kind == Identity.Kind.EMAIL and row.value != person.email.lower()
     ]
+    browsers = sum(row.kind == Identity.Kind.ANONYMOUS for row in known)
     rows = [
         (_("Address"), person.email),
         (_("About the address"), address_words(person.email)),
         (_("Also known as"), ", ".join(others)),
-        (_("Account"), _("yes") if person.has_account else _("no, a guest")),
+        (_("Ids in other systems"), ", ".join(external_ids(known))),
+        (_("Browsers"), str(browsers or "")),
+        (_("Account"), account_words(person)),
         (_("Staff"), _("yes") if person.is_staff else ""),
         (_("Language"), language_words(person.language)),
         (_("Country"), person.country),
@@ -63,6 +68,23 @@ def fact_rows(person: Contact) -> list[tuple[str, str]]:
         *figure_rows(person),
     ]
     return [(label, value) for label, value in rows if value]
+
+
+def external_ids(known: Iterable[Identity]) -> list[str]:
+    """Return what other systems call a person; an account's own id is none of these."""
+    accounts = {row.value for row in known if row.kind == Identity.Kind.SALEOR_USER}
+    return [
+        row.value
+        for row in known
+        if row.kind == Identity.Kind.EXTERNAL and row.value not in accounts
+    ]
+
+
+def account_words(person: Contact) -> str:
+    """Return whether a person has an account."""
+    if person.has_account:
+        return _("yes")
+    return _("no, a visitor nobody knows") if person.is_anonymous else _("no, a guest")
 
 
 def figure_rows(person: Contact) -> list[tuple[str, str]]:

@@ -23,7 +23,8 @@ from django.utils.translation import gettext_lazy
 from saleor_automation.contract import kinds
 from saleor_automation.delivery import reasons as mail_reasons
 from saleor_automation.delivery.models import Message
-from saleor_automation.inbox.models import Event
+from saleor_automation.inbox.models import Event, RawEvent
+from saleor_automation.inbox.track import kinds as track
 from saleor_automation.people.consent import STAFF, WRITE_BACK, is_imported
 from saleor_automation.people.models import Consent, Contact, Suppression
 from saleor_automation.sequences import reasons as exit_reasons
@@ -53,6 +54,19 @@ EVENT_WORDS = {
     kinds.CANCELLED: gettext_lazy("The order was cancelled"),
     kinds.REFUNDED: gettext_lazy("Money was paid back"),
     kinds.EXPIRED: gettext_lazy("The order expired unpaid"),
+}
+TRACK_WORDS = {
+    track.PAGE_VIEWED: gettext_lazy("Looked at a page"),
+    track.SCREEN_VIEWED: gettext_lazy("Looked at a screen of the app"),
+    track.IDENTIFIED: gettext_lazy("Said who they are"),
+    track.ALIASED: gettext_lazy("Got another id"),
+    track.GROUPED: gettext_lazy("Joined a group"),
+    track.PRODUCT_VIEWED: gettext_lazy("Looked at a product"),
+    track.PRODUCT_ADDED: gettext_lazy("Put a product into the basket"),
+    track.PRODUCT_REMOVED: gettext_lazy("Took a product out of the basket"),
+    track.CART_VIEWED: gettext_lazy("Looked at the basket"),
+    track.CHECKOUT_STARTED: gettext_lazy("Began the checkout"),
+    track.ORDER_COMPLETED: gettext_lazy("Completed the checkout"),
 }
 #: Where a word of consent was heard.
 SOURCE_WORDS = {
@@ -179,11 +193,28 @@ def _events(contact: Contact, before: datetime | None, limit: int) -> Iterator[E
         order = orders.get(str(row.data.get("order") or ""))
         yield Entry(
             at=row.occurred_at,
-            icon="sa-shop",
-            title=str(EVENT_WORDS.get(row.kind, row.kind.replace("_", " ").capitalize())),
-            detail=order_words(order) if order else "",
+            icon="view" if row.kind in track.OWN_DOING else "sa-shop",
+            title=event_title(row),
+            detail=order_words(order) if order else event_detail(row),
             tone="bad" if row.kind in bad else "good" if row.kind == kinds.ORDERED else "",
         )
+
+
+def event_title(event: Event) -> str:
+    """Return what happened in words; of what other systems tell, in theirs."""
+    words = EVENT_WORDS.get(event.kind) or TRACK_WORDS.get(event.kind)
+    name = event.data.get("name") if event.source == RawEvent.Source.TRACK else ""
+    return str(words or name or event.kind.replace("_", " ").capitalize())
+
+
+def event_detail(event: Event) -> str:
+    """Return what a tracked event is about: the product, or the page."""
+    properties = event.data.get("properties") or {}
+    about = properties.get("name") or event.data.get("slug") or event.data.get("product")
+    where = properties.get("title") or properties.get("path") or event.data.get("name")
+    if event.kind in (track.PAGE_VIEWED, track.SCREEN_VIEWED):
+        return str(where or "")
+    return str(about or properties.get("query") or properties.get("group") or "")
 
 
 def order_words(order: ShopOrder) -> str:

@@ -40,6 +40,7 @@ from .selectors import Standing, standings
 from .sending import SendingView
 from .sequences import Sequence
 from .switching import SwitchView
+from .tracking import TrackingView
 
 
 def text_state(sequence: Sequence) -> str:
@@ -278,6 +279,18 @@ class SaleorViewSet(GuardedViewSet):
         return [path("", SaleorView.as_view(), name="index")]
 
 
+class TrackingViewSet(GuardedViewSet):
+    name = "automation_tracking"
+    url_prefix = "automation/tracking"
+    icon = "code"
+    menu_label = _("Tracking")
+    policy = permissions.TRACKING
+    actions = ("change",)
+
+    def get_urlpatterns(self) -> list[URLPattern]:
+        return [path("", TrackingView.as_view(), name="index")]
+
+
 class AutomationGroup(SnippetViewSetGroup):
     """The menu “Automation”."""
 
@@ -297,5 +310,6 @@ class AutomationGroup(SnippetViewSetGroup):
         SendingViewSet,
         AddressesViewSet,
         SaleorViewSet,
+        TrackingViewSet,
         FaultsViewSet,
     )

@@ -1,0 +1,305 @@
+"""Visitors and ids in other systems: bringing rows up to what is claimed of them.
+
+Knows the rows; ``attribution`` knows the rules. Everything here is computed again from
+the claims, so neither order nor repetition matters. Callers are in a transaction; the
+inbox understands one batch at a time.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Min, Q
+
+from saleor_automation.contract.values import iso
+from saleor_automation.inbox.models import Event
+
+from .attribution import ANONYMOUS, EMAIL, EXTERNAL, USER, Claim, Claims, Name, Whose, whose_at
+from .digests import identity_digest
+from .identities import contact_refresh, contacts_merge
+from .models import Contact, Identity, IdentityClaim
+from .profile import Slots, anonymous_key, evidence_join, external_key, slots_add
+
+
+def own_pk(name: Name) -> UUID:
+    """Return the key of an identity's own contact: the same whenever it is made."""
+    return UUID(hex=identity_digest(*name)[:32], version=4)
+
+
+def claims_load(names: Collection[Name], more: Collection[tuple[Name, Claim]] = ()) -> Claims:
+    """Return what is claimed of these identities and of all they lead to.
+
+    ``more``: claims that are not in the database yet.
+    """
+    visitors = sorted({value for kind, value in names if kind == ANONYMOUS})
+    found: dict[Name, list[Claim]] = defaultdict(list)
+    waiting = {value for kind, value in names if kind == EXTERNAL}
+    for name, claim in more:
+        found[name].append(claim)
+        waiting |= {value for kind, value in (name, claim.target) if kind == EXTERNAL}
+    if visitors:
+        for name, claim in _claims(Q(identity__kind=ANONYMOUS, identity__value__in=visitors)):
+            found[name].append(claim)
+            if claim.target[0] == EXTERNAL:
+                waiting.add(claim.target[1])
+    seen: set[str] = set()
+    while waiting:
+        seen |= waiting
+        asked = sorted(waiting)
+        linked = Q(identity__value__in=asked) | Q(target_kind=EXTERNAL, target__in=asked)
+        waiting = set()
+        for name, claim in _claims(linked, identity__kind=EXTERNAL):
+            if claim not in found[name]:
+                found[name].append(claim)
+            waiting.add(name[1])
+            if claim.target[0] == EXTERNAL:
+                waiting.add(claim.target[1])
+        waiting -= seen
+    addresses = {
+        claim.target[1] for claims in found.values() for claim in claims if claim.target[0] == EMAIL
+    }
+    wanted = Q(kind=EMAIL, value__in=sorted(addresses)) | Q(kind=USER, value__in=sorted(seen))
+    known = {
+        (kind, value): contact
+        for kind, value, contact in (
+            Identity.objects.filter(wanted).values_list("kind", "value", "contact_id")
+            if addresses or seen
+            else ()
+        )
+    }
+    return Claims(found, known)
+
+
+def _claims(where: Q, **more: Any) -> Iterable[tuple[Name, Claim]]:
+    rows = IdentityClaim.objects.filter(where, **more).values_list(
+        "identity__kind", "identity__value", "at", "target_kind", "target", "is_trusted"
+    )
+    for kind, value, at, target_kind, target, is_trusted in rows:
+        yield (kind, value), Claim(at, (target_kind, target), is_trusted)
+
+
+def followers_of(names: Collection[Name]) -> set[Name]:
+    """Return the identities that may lead elsewhere when these changed, and these."""
+    found = {name for name in names if name[0] in (ANONYMOUS, EXTERNAL)}
+    accounts = [value for kind, value in names if kind == USER]
+    if accounts:
+        rows = Identity.objects.filter(kind=EXTERNAL, value__in=accounts)
+        found |= {(EXTERNAL, value) for value in rows.values_list("value", flat=True)}
+    addresses = [value for kind, value in names if kind == EMAIL]
+    externals = {value for kind, value in found if kind == EXTERNAL}
+    if addresses:
+        claimed = IdentityClaim.objects.filter(target_kind=EMAIL, target__in=addresses)
+        for kind, value in claimed.values_list("identity__kind", "identity__value").distinct():
+            found.add((kind, value))
+            if kind == EXTERNAL:
+                externals.add(value)
+    if externals:
+        claims = claims_load([(EXTERNAL, value) for value in externals])
+        externals = {member for value in externals for member in claims.aliases(value)}
+        found |= {(EXTERNAL, value) for value in externals}
+        claimed = IdentityClaim.objects.filter(target_kind=EXTERNAL, target__in=sorted(externals))
+        found |= set(claimed.values_list("identity__kind", "identity__value").distinct())
+    return found
+
+
+def visitors_follow(names: Collection[Name], *, now: datetime) -> set[UUID]:
+    """Bring up to date whoever was said to be one of these; return the contacts touched."""
+    return visitors_settle(followers_of(names), now=now)
+
+
+def contacts_ensure(wanted: Iterable[Whose], *, at: datetime) -> dict[Whose, UUID]:
+    """Return the contact each leads to; own ones are made."""
+    found = {
+        whose: whose.contact if whose.own is None else own_pk(whose.own) for whose in set(wanted)
+    }
+    own = {pk for whose, pk in found.items() if whose.own is not None}
+    if own:
+        known = set(Contact.objects.filter(pk__in=own).values_list("pk", flat=True))
+        Contact.objects.bulk_create(
+            [Contact(pk=pk, created_at=at, is_anonymous=True) for pk in sorted(own - known)],
+            ignore_conflicts=True,
+        )
+    return found
+
+
+def visitors_settle(names: Collection[Name], *, now: datetime) -> set[UUID]:
+    """Have identities, their events and their evidence with whom they lead to.
+
+    Returns the contacts that gained or lost something.
+    """
+    if not names:
+        return set()
+    wanted = Q(pk=None)
+    for kind in (ANONYMOUS, EXTERNAL):
+        values = sorted(value for known, value in names if known == kind)
+        if values:
+            wanted |= Q(kind=kind, value__in=values)
+    rows = list(
+        Identity.objects.select_for_update(of=("self",)).filter(wanted).order_by("kind", "value")
+    )
+    claims = claims_load([(row.kind, row.value) for row in rows])
+    touched: set[UUID] = set()
+    for row in rows:
+        if row.kind == EXTERNAL:
+            touched |= _external_settle(row, claims, now)
+    for row in rows:
+        if row.kind == ANONYMOUS:
+            touched |= _visitor_settle(row, claims, now)
+    own_dates_set(touched)
+    return set(Contact.objects.filter(pk__in=touched).values_list("pk", flat=True))
+
+
+def _external_settle(row: Identity, claims: Claims, now: datetime) -> set[UUID]:
+    whose = claims.external(row.value)
+    contact = contacts_ensure([whose], at=row.as_of)[whose]
+    before, own = row.contact_id, own_pk((EXTERNAL, row.value))
+    touched: set[UUID] = set()
+    if before != contact:
+        Identity.objects.filter(pk=row.pk).update(contact=contact)
+        row.contact_id = contact
+        _evidence_move(external_key(row.value), before, contact)
+        touched |= {before, contact}
+    touched |= _events_move(Event.objects.filter(visitor=row), contact)
+    if own != contact:
+        touched |= _own_merge(own, contact, now)
+    return touched
+
+
+def _visitor_settle(row: Identity, claims: Claims, now: datetime) -> set[UUID]:
+    stretches = claims.stretches(row.value)
+    nobody = Whose(own=(ANONYMOUS, row.value))
+    current = stretches[-1][1] if stretches else nobody
+    led = contacts_ensure({current, *(whose for _at, whose in stretches)}, at=row.as_of)
+    contact, own = led[current], own_pk((ANONYMOUS, row.value))
+    touched: set[UUID] = set()
+    if row.contact_id != contact:
+        touched |= {row.contact_id, contact}
+        Identity.objects.filter(pk=row.pk).update(contact=contact)
+        row.contact_id = contact
+    if len(set(led.values())) == 1:
+        touched |= _events_move(Event.objects.filter(visitor=row), contact)
+    else:
+        moves: dict[UUID, list[int]] = defaultdict(list)
+        for pk, at, before in Event.objects.filter(visitor=row).values_list(
+            "pk", "occurred_at", "contact_id"
+        ):
+            right = led[whose_at(stretches, row.value, at)]
+            if before != right:
+                moves[right].append(pk)
+        for right, events in sorted(moves.items()):
+            touched |= _events_move(Event.objects.filter(pk__in=events), right)
+    if own not in led.values():
+        touched |= _own_merge(own, contact, now)
+    touched |= _visitor_evidence(row, {at: led[whose] for at, whose in stretches})
+    return touched
+
+
+def _events_move(events: Any, contact: UUID) -> set[UUID]:
+    """Give events to a contact; return who gained or lost any."""
+    moving = events.filter(Q(contact__isnull=True) | ~Q(contact=contact))
+    before = set(moving.order_by().values_list("contact_id", flat=True).distinct())
+    if not before:
+        return set()
+    moving.update(contact=contact)
+    return (before - {None}) | {contact}
+
+
+def _own_merge(own: UUID, heir: UUID, now: datetime) -> set[UUID]:
+    """Let a contact that was a visitor's own go, and whatever still hangs on it move."""
+    loser = Contact.objects.select_for_update(no_key=True).filter(pk=own).first()
+    if loser is None:
+        return set()
+    winner = Contact.objects.select_for_update(no_key=True).get(pk=heir)
+    # Of a visitor's own contact nothing is evidence of the person but what claims say.
+    loser.field_versions = {
+        key: slots
+        for key, slots in loser.field_versions.items()
+        if not key.startswith(f"{ANONYMOUS}:")
+    }
+    contacts_merge(winner=winner, loser=loser, now=now)
+    contact_refresh(winner)
+    return {own, heir}
+
+
+def _evidence_move(key: str, before: UUID, contact: UUID) -> None:
+    rows = {
+        row.pk: row
+        for row in Contact.objects.select_for_update(no_key=True)
+        .filter(pk__in=[before, contact])
+        .order_by("pk")
+    }
+    slots = rows[before].field_versions.pop(key, None) if before in rows else None
+    if not slots:
+        return
+    heir = rows[contact]
+    heir.field_versions = evidence_join(heir.field_versions, {key: slots})
+    contact_refresh(rows[before])
+    contact_refresh(heir)
+
+
+def _visitor_evidence(row: Identity, led: dict[datetime, UUID]) -> set[UUID]:
+    """Have what pages said of a visitor with the people it was said of."""
+    rows = list(IdentityClaim.objects.filter(identity=row))
+    slots: dict[UUID, Slots] = defaultdict(dict)
+    concerned: set[UUID] = set()
+    moved = []
+    for claim in rows:
+        contact = led[claim.at]
+        if claim.values:
+            slots_add(slots[contact], iso(claim.at), claim.values, iso(claim.at))
+            # Since when they are known, Saleor and servers say.
+            slots[contact].pop("since", None)
+        if claim.contact_id != contact:
+            concerned |= {pk for pk in (claim.contact_id, contact) if pk is not None}
+            claim.contact_id = contact
+            moved.append(claim)
+    concerned |= slots.keys()
+    if moved:
+        IdentityClaim.objects.bulk_update(moved, ["contact"], batch_size=200)
+    if not concerned:
+        return set()
+    key = anonymous_key(row.value)
+    touched = set()
+    people = Contact.objects.select_for_update(no_key=True).filter(pk__in=concerned)
+    for person in people.order_by("pk"):
+        said = slots.get(person.pk)
+        if person.field_versions.get(key) == said:
+            continue
+        if said:
+            person.field_versions[key] = said
+        else:
+            del person.field_versions[key]
+        contact_refresh(person)
+        touched.add(person.pk)
+    return touched
+
+
+def own_dates_set(contacts: Collection[UUID]) -> None:
+    """Date contacts only visits tell of by the first time anything was told of them."""
+    rows = Contact.objects.filter(pk__in=contacts).exclude(identities__kind__in=[EMAIL, USER])
+    dated = dict(rows.values_list("pk", "created_at"))
+    if not dated:
+        return
+    first: dict[UUID, datetime] = {}
+
+    def see(pk: UUID, at: datetime) -> None:
+        first[pk] = min(first.get(pk, at), at)
+
+    events = Event.objects.filter(contact__in=dated).order_by().values_list("contact_id")
+    for pk, at in events.annotate(Min("occurred_at")):
+        see(pk, at)
+    names = Identity.objects.filter(contact__in=dated, kind=EXTERNAL)
+    holders = dict(names.values_list("value", "contact_id"))
+    claims = IdentityClaim.objects.filter(target_kind=EXTERNAL, target__in=sorted(holders))
+    for value, at in claims.order_by().values_list("target").annotate(Min("at")):
+        see(holders[value], at)
+    made = IdentityClaim.objects.filter(identity__contact__in=dated).order_by()
+    for pk, at in made.values_list("identity__contact_id").annotate(Min("at")):
+        see(pk, at)
+    for pk, at in first.items():
+        if at != dated[pk]:
+            Contact.objects.filter(pk=pk).update(created_at=at)
