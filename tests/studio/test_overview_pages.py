@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from saleor_automation.delivery.models import SendingControl
 from saleor_automation.emails.models import Brand
+from saleor_automation.people.preferences.models import Topic
 from saleor_automation.saleor_app.models import Watermark
 from saleor_automation.studio.pages import EmailIndexPage
 from saleor_automation.studio.sequences import Sequence
@@ -141,6 +142,7 @@ def own_urls() -> list[str]:
             "automation_mails": sent_message(email_version()).pk,
             "automation_faults": fault().pk,
             "automation_people": contact("somebody@example.com").pk,
+            "automation_consent": Topic.objects.create(key="news").pk,
         },
     }
     urls = []
@@ -164,7 +166,7 @@ def own_urls() -> list[str]:
 
 def test_every_page_is_refused_to_who_may_only_log_in(client: Client) -> None:
     urls = own_urls()
-    assert len(urls) >= 17
+    assert len(urls) >= 22
     client.force_login(user_with("guest"))
     home = client.get(reverse(HOME)).content.decode()
     assert "sa-overview" not in home
