@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 #: A stronger reason replaces a weaker one; resubscribing lifts the weakest only.
-STRENGTH = {
+STRENGTH: dict[str, int] = {
     Suppression.Reason.UNSUBSCRIBED: 0,
     Suppression.Reason.HARD_BOUNCE: 1,
     Suppression.Reason.COMPLAINT: 2,

@@ -15,6 +15,7 @@ from django.db.models import Sum
 from django.utils.translation import get_language_info, ngettext
 from django.utils.translation import gettext as _
 
+from saleor_automation import clock
 from saleor_automation.delivery.models import SendingControl
 from saleor_automation.people.consent import STAFF, consent_states, suppressed
 from saleor_automation.people.figures import NOT_COUNTED
@@ -25,6 +26,8 @@ from saleor_automation.people.models import (
     Identity,
     Suppression,
 )
+from saleor_automation.people.preferences.models import Preference
+from saleor_automation.people.subscribing.rules import double_in, rules_load
 from saleor_automation.people.traits import traits_of
 from saleor_automation.shop.models import OrderLine
 
@@ -152,12 +155,18 @@ def standing_of(person: Contact) -> Mapping[str, Any]:
     newest = state.newest("", "")
     topics = sorted({row.topic for row in own if row.topic})
     policy = SendingControl.objects.values_list("consent_policy", flat=True).first()
+    wish = Preference.objects.filter(contact=person).first()
+    now = clock.now()
     if not person.email:
         allowed, why = False, _("No address is known.")
     elif hard:
         allowed, why = False, _("The address is blocked: %s.") % hard[0].get_reason_display()
     elif everything or (newest is not None and not newest.granted):
         allowed, why = False, _("They said no.")
+    elif wish is not None and wish.paused_until is not None and wish.paused_until > now:
+        allowed, why = False, _("They paused our mails until %s.") % time_words(wish.paused_until)
+    elif double_in(person.channel, rules_load()) and not state.confirmed("", person.channel):
+        allowed, why = False, _("They did not confirm by mail that they want mail.")
     elif newest is not None:
         allowed, why = True, _("They agreed.")
     elif policy == SendingControl.Policy.SOFT_OPT_IN:
@@ -168,6 +177,7 @@ def standing_of(person: Contact) -> Mapping[str, Any]:
         "allowed": allowed,
         "why": why,
         "topics": topics,
+        "fewer": wish is not None and wish.fewer,
         "said_no": bool(everything),
         # Only what staff entered may staff take back: a person's own "no" is theirs.
         "undo": bool(everything) and newest is not None and newest.source == STAFF,

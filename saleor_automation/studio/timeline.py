@@ -74,7 +74,11 @@ SOURCE_WORDS = {
     "order": gettext_lazy("with an order"),
     "account": gettext_lazy("in the shop account"),
     "unsubscribe": gettext_lazy("through the link in a mail"),
+    "unsubscribe_link": gettext_lazy("through the link in a mail"),
+    "unsubscribe_mail": gettext_lazy("by a mail"),
     "preferences": gettext_lazy("on the preferences page"),
+    "signup_form": gettext_lazy("with the sign-up form"),
+    "confirmation": gettext_lazy("confirmed by mail"),
     "import": gettext_lazy("imported"),
     STAFF: gettext_lazy("told to staff"),
 }

@@ -29,6 +29,7 @@ from saleor_automation.sequences.models import SequenceSwitch
 
 from . import permissions
 from .addresses import AddressesView
+from .consent import ConsentView, TopicView
 from .erasing import PersonDataView, PersonEraseView
 from .faults import FaultIndexView, FaultView
 from .mails import MailIndexView, MailSourceView, MailView
@@ -39,6 +40,7 @@ from .saleor import SaleorView
 from .selectors import Standing, standings
 from .sending import SendingView
 from .sequences import Sequence
+from .suppressed import SuppressedExportView, SuppressedView
 from .switching import SwitchView
 from .tracking import TrackingView
 
@@ -267,6 +269,24 @@ class AddressesViewSet(GuardedViewSet):
         return [path("", AddressesView.as_view(), name="index")]
 
 
+class ConsentViewSet(GuardedViewSet):
+    name = "automation_consent"
+    url_prefix = "automation/consent"
+    icon = "check"
+    menu_label = _("Consent")
+    policy = permissions.SENDING
+    actions = ("change",)
+
+    def get_urlpatterns(self) -> list[URLPattern]:
+        return [
+            path("", ConsentView.as_view(), name="index"),
+            path("topics/new/", TopicView.as_view(), name="topic_add"),
+            path("topics/<int:pk>/", TopicView.as_view(), name="topic"),
+            path("blocked/", SuppressedView.as_view(), name="suppressed"),
+            path("blocked/export.csv", SuppressedExportView.as_view(), name="suppressed_export"),
+        ]
+
+
 class SaleorViewSet(GuardedViewSet):
     name = "automation_saleor"
     url_prefix = "automation/saleor"
@@ -309,6 +329,7 @@ class AutomationGroup(SnippetViewSetGroup):
         BrandViewSet,
         SendingViewSet,
         AddressesViewSet,
+        ConsentViewSet,
         SaleorViewSet,
         TrackingViewSet,
         FaultsViewSet,

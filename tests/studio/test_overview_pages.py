@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from saleor_automation.delivery.models import SendingControl
 from saleor_automation.emails.models import Brand
+from saleor_automation.people.preferences.models import Topic
 from saleor_automation.privacy.models import DataRequest
 from saleor_automation.saleor_app.models import Watermark
 from saleor_automation.studio.pages import EmailIndexPage
@@ -150,6 +151,7 @@ def own_urls() -> list[str]:
             "automation_privacy": DataRequest.objects.create(
                 kind="access", message=uuid.uuid4(), asked_at=NOW
             ).pk,
+            "automation_consent": Topic.objects.create(key="news").pk,
         },
     }
     urls = []
@@ -173,7 +175,7 @@ def own_urls() -> list[str]:
 
 def test_every_page_is_refused_to_who_may_only_log_in(client: Client) -> None:
     urls = own_urls()
-    assert len(urls) >= 17
+    assert len(urls) >= 22
     client.force_login(user_with("guest"))
     home = client.get(reverse(HOME)).content.decode()
     assert "sa-overview" not in home
