@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from saleor_automation.delivery.models import SendingControl
 from saleor_automation.emails.models import Brand
+from saleor_automation.people.importing.models import ContactImport
 from saleor_automation.privacy.models import DataRequest
 from saleor_automation.saleor_app.models import Watermark
 from saleor_automation.studio.pages import EmailIndexPage
@@ -149,6 +150,11 @@ def own_urls() -> list[str]:
             "automation_people": contact("somebody@example.com").pk,
             "automation_privacy": DataRequest.objects.create(
                 kind="access", message=uuid.uuid4(), asked_at=NOW
+            ).pk,
+        },
+        "number": {
+            "automation_people": ContactImport.objects.create(
+                name="people.csv", header=["email"], created_at=NOW
             ).pk,
         },
     }
