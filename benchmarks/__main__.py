@@ -39,6 +39,7 @@ TARGETS = {
     "compilations": ("0", lambda value: value == 0),
     "connections": ("0 more", lambda value: value == 0),
     "questions": ("at most 2 a domain", lambda value: value <= 2),
+    "import_memory": ("at most 400", lambda value: value <= 400),
 }
 
 
@@ -190,6 +191,22 @@ def predicates(run: Callable[..., Any], table: Table, kind: str, quick: bool) ->
     return found
 
 
+def people_in(run: Callable[..., Any], table: Table, kind: str, quick: bool) -> dict[str, Any]:
+    people = 5_000 if quick else 100_000
+    found = run("people_in", people=people)
+    for name, words in (
+        ("upload_seconds", f"{people:,} people in a file: stored, seconds"),
+        ("look_seconds", ".. looked over"),
+        ("import_seconds", ".. imported, with consent, tag and trait"),
+        ("undo_seconds", ".. undone"),
+    ):
+        table.put(kind, words, found[name], form="{:.1f}")
+    table.put(
+        kind, ".. memory at most, MB", found["memory_mb"], target="import_memory", form="{:.0f}"
+    )
+    return found
+
+
 PARTS: dict[str, Callable[..., dict[str, Any]]] = {
     "ingest": ingest,
     "render": render,
@@ -198,6 +215,7 @@ PARTS: dict[str, Callable[..., dict[str, Any]]] = {
     "steps": steps,
     "verify": verify,
     "predicates": predicates,
+    "people_in": people_in,
 }
 
 

@@ -32,9 +32,16 @@ from .addresses import AddressesView
 from .consent import ConsentView, TopicView
 from .erasing import PersonDataView, PersonEraseView
 from .faults import FaultIndexView, FaultView
+from .imports import ImportFaultsView, ImportIndexView, ImportView
 from .mails import MailIndexView, MailSourceView, MailView
 from .pages import EmailIndexPage
-from .people import PersonConsentView, PersonIndexView, PersonNoteView, PersonView
+from .people import (
+    PersonConsentView,
+    PersonExportView,
+    PersonIndexView,
+    PersonNoteView,
+    PersonView,
+)
 from .privacy import RequestDeclineView, RequestIndexView, RetentionView
 from .saleor import SaleorView
 from .selectors import Standing, standings
@@ -204,6 +211,14 @@ class PeopleViewSet(GuardedViewSet):
         return [
             path("", PersonIndexView.as_view(), name="index"),
             path("results/", PersonIndexView.as_view(results_only=True), name="results"),
+            path("export.csv", PersonExportView.as_view(), name="export"),
+            path("import/", ImportIndexView.as_view(), name="imports"),
+            path("import/<int:number>/", ImportView.as_view(), name="import"),
+            path(
+                "import/<int:number>/left-out.csv",
+                ImportFaultsView.as_view(),
+                name="import_faults",
+            ),
             path("<uuid:pk>/", PersonView.as_view(), name="detail"),
             path("<uuid:pk>/note/", PersonNoteView.as_view(), name="note"),
             path("<uuid:pk>/no/", PersonConsentView.as_view(), {"word": "no"}, name="no"),

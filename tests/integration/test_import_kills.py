@@ -23,6 +23,8 @@ import pytest
 SEED = int(os.environ.get("FAULT_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
 #: Every so many lines is malformed, every so many stood before.
 BAD, AGAIN = 97, 101
+#: Lines of a piece, as ``people.importing`` divides a file.
+PIECE = 500
 PROOF = [
     "--column",
     "score=trait",
@@ -136,7 +138,9 @@ def import_killed(folder: Path, env: dict[str, str], *, lines: int, kills: int) 
     for _ in range(kills * 5 + 20):
         one = command("import-people", str(file), *PROOF, env=env)
         if deaths < kills:
-            wait_for_work(folder, env, past=reached[-1] if reached else 0)
+            # All over the file, not only at its beginning.
+            leap = chance.randrange(max(1, lines // PIECE // kills))
+            wait_for_work(folder, env, past=(reached[-1] if reached else 0) + leap)
             time.sleep(chance.uniform(0, 0.4))
             # Not ``send_signal``, which would reap one that has ended and lose what it used.
             os.kill(one.pid, signal.SIGKILL)

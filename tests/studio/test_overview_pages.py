@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from saleor_automation.delivery.models import SendingControl
 from saleor_automation.emails.models import Brand
+from saleor_automation.people.importing.models import ContactImport
 from saleor_automation.people.preferences.models import Topic
 from saleor_automation.privacy.models import DataRequest
 from saleor_automation.saleor_app.models import Watermark
@@ -152,6 +153,11 @@ def own_urls() -> list[str]:
                 kind="access", message=uuid.uuid4(), asked_at=NOW
             ).pk,
             "automation_consent": Topic.objects.create(key="news").pk,
+        },
+        "number": {
+            "automation_people": ContactImport.objects.create(
+                name="people.csv", header=["email"], created_at=NOW
+            ).pk,
         },
     }
     urls = []
