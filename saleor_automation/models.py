@@ -8,6 +8,7 @@ from .emails.models import Brand, EmailVersion
 from .inbox.models import Event, EventKey, RawEvent
 from .people.models import (
     Consent,
+    ConsentStanding,
     ConsentWriteBack,
     Contact,
     ContactFigures,
@@ -19,6 +20,7 @@ from .people.models import (
     Trait,
     TraitType,
 )
+from .people.segments.models import Segment, SegmentMember
 from .people.verification.models import AddressPolicy, DomainCheck, Verification
 from .saleor_app.models import Installation, Refusal, Watermark
 from .sequences.models import Enrollment, Heartbeat, SequenceSwitch, SequenceVersion, StepRun
@@ -33,6 +35,7 @@ __all__ = [
     "Channel",
     "Checkout",
     "Consent",
+    "ConsentStanding",
     "ConsentWriteBack",
     "Contact",
     "ContactFigures",
@@ -56,6 +59,8 @@ __all__ = [
     "RawEvent",
     "Refusal",
     "RoleOffer",
+    "Segment",
+    "SegmentMember",
     "SenderDecision",
     "SendingControl",
     "Sequence",

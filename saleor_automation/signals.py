@@ -34,6 +34,12 @@ objects_moved = Signal()
 #: Arguments: ``contact`` (Contact), ``now``. Receivers delete or redact.
 contact_erased = Signal()
 
+#: People joined or left segments. Sent by ``people`` inside the transaction in which they did.
+#: Arguments: ``events`` (list of Event, kinds ``segment_joined`` and ``segment_left``),
+#: ``now``. Nothing is told of the first filling of a new or changed segment; what follows
+#: from a merge or a history import has ``backfill`` set, and starts nothing.
+memberships_changed = Signal()
+
 #: Steps want mails sent. Sent by ``sequences`` inside the transaction that moves
 #: the enrollments. Arguments: ``requests`` (list of ``sequences.mailing.MailWanted``),
 #: ``now``. Receivers must be idempotent on ``MailWanted.key``.

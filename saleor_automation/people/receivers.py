@@ -30,6 +30,15 @@ from .hearing import account_hear, basket_hear, flag_words, suppression_lift
 from .identities import Heard, account_resolve, guest_resolve, rows_attach
 from .metadata import flag_read, names_of
 from .models import Contact, Identity
+from .segments import facts as segment_facts
+from .segments.keeping import (
+    QUIET,
+    Telling,
+    memberships_forget,
+    memberships_move,
+    memberships_refresh,
+)
+from .standings import standings_refresh
 from .tombstones import address_buried, user_buried
 from .write_back import write_back_plan
 
@@ -58,7 +67,17 @@ def facts_resolve(
         erased = _row(Checkout, snapshot, snapshot.updated_at, events, now, touched)
     if erased:
         raw.body = b""
+    # A merge or an erasure may have taken some of them away.
     figures_refresh(touched, now=now)
+    standings_refresh(Contact.objects.filter(pk__in=touched).values_list("pk", flat=True))
+    memberships_refresh(
+        touched,
+        now=now,
+        telling=Telling(
+            backfill=raw.source == RawEvent.Source.BACKFILL,
+            late=bool(events) and all(event.late for event in events),
+        ),
+    )
 
 
 #: Events whose payload dates a flag without a date: it was set, or metadata was, at that time.
@@ -246,7 +265,27 @@ def _events_drop(events: list[Event]) -> None:
     events.clear()
 
 
+def _merged(*, winner: Contact, loser: Contact, now: datetime, **kwargs: object) -> None:
+    standings_refresh([winner.pk])
+    memberships_move(winner=winner, loser=loser)
+    memberships_refresh([winner.pk], now=now, telling=QUIET)
+
+
+def _moved(*, from_contact: Contact, to_contact: Contact, now: datetime, **kwargs: object) -> None:
+    memberships_refresh([from_contact.pk, to_contact.pk], now=now, telling=QUIET)
+
+
+def _erased(*, contact: Contact, **kwargs: object) -> None:
+    memberships_forget(contact)
+
+
 def connect() -> None:
     """Connect this stage's receivers, once."""
+    name = "saleor_automation.people"
     signals.facts_recorded.connect(facts_resolve, dispatch_uid="saleor_automation.people.facts")
+    # Figures first: segments ask them.
     figures.connect()
+    signals.contact_merged.connect(_merged, dispatch_uid=name)
+    signals.objects_moved.connect(_moved, dispatch_uid=name)
+    signals.contact_erased.connect(_erased, dispatch_uid=name)
+    segment_facts.register()

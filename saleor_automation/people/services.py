@@ -6,6 +6,7 @@ clicks, or a click and a webhook, come one after the other.
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 
 from django.db import transaction
@@ -14,6 +15,8 @@ from .consent import STAFF, addresses_of, consent_states, suppressed
 from .digests import address_digest, identity_digest
 from .erasure import contact_forget
 from .models import Consent, ConsentWriteBack, Contact, Identity, Suppression
+from .segments.keeping import memberships_refresh
+from .standings import standings_refresh
 from .write_back import write_back_plan
 
 __all__ = [
@@ -26,6 +29,8 @@ __all__ = [
     "contact_unsubscribe",
     "suppression_add",
 ]
+
+logger = logging.getLogger(__name__)
 
 #: A stronger reason replaces a weaker one; resubscribing lifts the weakest only.
 _STRENGTH = {
@@ -46,6 +51,7 @@ def contact_find(*, address: str) -> Contact | None:
     return identity.contact if identity else None
 
 
+@transaction.atomic
 def consent_record(
     *,
     contact: Contact,
@@ -56,8 +62,46 @@ def consent_record(
     topic: str = "",
     basis: str = "",
     wording: str = "",
+    now: datetime | None = None,
 ) -> None:
-    """Add what a person said to the ledger; the same word at the same time counts once."""
+    """Add what a person said to the ledger; the same word at the same time counts once.
+
+    Segments are looked at as of ``now``, the clock's time when it is not given.
+    """
+    locked = _lock(contact)
+    _record(
+        contact=locked,
+        state=state,
+        source=source,
+        at=at,
+        channel=channel,
+        topic=topic,
+        basis=basis,
+        wording=wording,
+    )
+    _said(locked, now)
+
+
+def _said(contact: Contact, now: datetime | None = None) -> None:
+    """Bring up to the ledger what follows from it. Nothing of it may undo what was said."""
+    standings_refresh([contact.pk])
+    try:
+        memberships_refresh([contact.pk], now=now)
+    except Exception:
+        logger.exception("Segments could not be kept; they are looked at again within a day.")
+
+
+def _record(
+    *,
+    contact: Contact,
+    state: str,
+    source: str,
+    at: datetime,
+    channel: str = "",
+    topic: str = "",
+    basis: str = "",
+    wording: str = "",
+) -> None:
     Consent.objects.bulk_create(
         [
             Consent(
@@ -98,7 +142,7 @@ def contact_unsubscribe(
 ) -> None:
     """Take a contact's "no": a ledger row and a suppression. Safe to repeat."""
     locked = _lock(contact)
-    consent_record(
+    _record(
         contact=locked,
         state=Consent.State.WITHDRAWN,
         source=source,
@@ -114,6 +158,7 @@ def contact_unsubscribe(
         channel=channel,
         topic=topic,
     )
+    _said(locked)
     write_back_plan(contact=locked, now=at)
 
 
@@ -133,7 +178,7 @@ def contact_resubscribe(
     Dead mailboxes, complaints and the shop's own blocks stay.
     """
     locked = _lock(contact)
-    consent_record(
+    _record(
         contact=locked,
         state=Consent.State.GRANTED,
         source=source,
@@ -148,6 +193,7 @@ def contact_resubscribe(
     )
     own.filter(contact=locked).delete()
     own.filter(address_digest__in=[address_digest(a) for a in addresses_of(locked)]).delete()
+    _said(locked)
     write_back_plan(contact=locked, now=at)
 
 
@@ -161,9 +207,7 @@ def contact_retract(*, contact: Contact, at: datetime, wording: str = "") -> boo
     newest = consent_states([locked.pk])[locked.pk].newest("", "")
     if newest is None or newest.granted or newest.source != STAFF:
         return False
-    consent_record(
-        contact=locked, state=Consent.State.RETRACTED, source=STAFF, at=at, wording=wording
-    )
+    _record(contact=locked, state=Consent.State.RETRACTED, source=STAFF, at=at, wording=wording)
     if consent_states([locked.pk])[locked.pk].allows("", "") is not False:
         # Older ones are the person's own.
         Suppression.objects.filter(
@@ -176,6 +220,7 @@ def contact_retract(*, contact: Contact, at: datetime, wording: str = "") -> boo
     ConsentWriteBack.objects.filter(
         contact=locked, state=ConsentWriteBack.State.PENDING, said_at=newest.at
     ).update(state=ConsentWriteBack.State.NEEDLESS)
+    _said(locked)
     write_back_plan(contact=locked, now=at)
     return True
 

@@ -18,7 +18,7 @@ from saleor_automation.inbox.models import Event, RawEvent
 from saleor_automation.inbox.services import raw_events_process, raw_events_prune
 from saleor_automation.people.models import Contact
 
-from . import reconciling
+from . import reconciling, segmenting
 from .advancing import enrollments_advance
 from .models import Enrollment
 from .services import NOT_PAUSED, events_apply, parcels_untell
@@ -150,3 +150,4 @@ def connect() -> None:
     chore_register(Chore(name="bodies_prune", every_seconds=24 * 3600, run=bodies_prune))
     chore_register(Chore(name="queue_prune", every_seconds=24 * 3600, run=queue_prune))
     reconciling.connect()
+    segmenting.connect()
