@@ -10,6 +10,7 @@ from .inbox.track.models import TrackRefusal, WriteKey
 from .people.importing.models import ContactImport, ImportChange, ImportFault, ImportPiece
 from .people.models import (
     Consent,
+    ConsentStanding,
     ConsentWriteBack,
     Contact,
     ContactFigures,
@@ -23,6 +24,7 @@ from .people.models import (
     TraitType,
 )
 from .people.preferences.models import Preference, Topic
+from .people.segments.models import Segment, SegmentMember
 from .people.subscribing.models import (
     OptInRule,
     SignupCount,
@@ -44,6 +46,7 @@ __all__ = [
     "Channel",
     "Checkout",
     "Consent",
+    "ConsentStanding",
     "ConsentWriteBack",
     "Contact",
     "ContactFigures",
@@ -77,6 +80,8 @@ __all__ = [
     "RetentionRules",
     "RetentionRun",
     "RoleOffer",
+    "Segment",
+    "SegmentMember",
     "SenderDecision",
     "SendingControl",
     "Sequence",

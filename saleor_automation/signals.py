@@ -39,6 +39,12 @@ contact_erased = Signal()
 #: ``now``. Receivers must be idempotent on the request's id.
 confirmation_wanted = Signal()
 
+#: People joined or left segments. Sent by ``people`` inside the transaction in which they did.
+#: Arguments: ``events`` (list of Event, kinds ``segment_joined`` and ``segment_left``),
+#: ``now``. Nothing is told of the first filling of a new or changed segment; what follows
+#: from a merge or a history import has ``backfill`` set, and starts nothing.
+memberships_changed = Signal()
+
 #: Steps want mails sent. Sent by ``sequences`` inside the transaction that moves
 #: the enrollments. Arguments: ``requests`` (list of ``sequences.mailing.MailWanted``),
 #: ``now``. Receivers must be idempotent on ``MailWanted.key``.

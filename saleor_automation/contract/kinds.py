@@ -36,7 +36,12 @@ CANCELLED: Final = "cancelled"
 REFUNDED: Final = "refunded"
 #: Order id; "".
 EXPIRED: Final = "expired"
+#: Contact; the stay, whose leaving has the same one. Of the Studio's own making.
+SEGMENT_JOINED: Final = "segment_joined"
+#: Contact; the stay.
+SEGMENT_LEFT: Final = "segment_left"
 
+#: What Saleor tells.
 ALL: Final = frozenset(
     {
         JOINED,

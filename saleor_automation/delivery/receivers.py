@@ -27,6 +27,7 @@ from saleor_automation.sequences.worker import (
     rescuer_register,
 )
 
+from . import facts
 from .confirming import confirmations_plan
 from .control import sending_problems
 from .ledger import messages_plan
@@ -112,6 +113,7 @@ def connect() -> None:
         )
     )
     rescuer_register("messages", messages_rescue)
+    facts.register()
     # Of an earlier stage, which has no worker of its own.
     chore_register(
         Chore(name="figures_fill", every_seconds=3600, run=figures_missing, at_start=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 
@@ -42,6 +43,30 @@ def events_record(*, raw: RawEvent, facts: Sequence[Fact], now: datetime) -> lis
         )
         for key, fact in by_key.items()
         if key in fresh
+    )
+
+
+def own_events_record(
+    *, facts: Sequence[tuple[Fact, UUID]], now: datetime, late: bool, backfill: bool
+) -> list[Event]:
+    """Record what the Studio itself found of contacts, each key once; return the new Events."""
+    if not facts:
+        return []
+    fresh = keys_insert(sorted({fact.key for fact, _contact in facts}))
+    return Event.objects.bulk_create(
+        Event(
+            key_id=fresh[fact.key],
+            kind=fact.kind,
+            contact_id=contact,
+            occurred_at=fact.occurred_at,
+            recorded_at=now,
+            late=late,
+            backfill=backfill,
+            source=RawEvent.Source.OWN,
+            data=dict(fact.data),
+        )
+        for fact, contact in facts
+        if fact.key in fresh
     )
 
 

@@ -20,6 +20,8 @@ class RawEvent(models.Model):
         POLL = "poll", _("reconciliation poll")
         BACKFILL = "backfill", _("history import")
         TRACK = "track", _("track API")
+        #: Events alone: what the Studio itself found.
+        OWN = "own", _("the Studio itself")
 
     class State(models.TextChoices):
         PENDING = "pending", _("waiting")

@@ -32,6 +32,8 @@ from .identities import contact_refresh, events_of, identities_lock, user_of
 from .importing.services import imports_forget
 from .models import Contact, Identity
 from .profile import SINCE, Slots, email_key
+from .segments.keeping import QUIET, memberships_refresh
+from .standings import standings_refresh
 from .tombstones import tombstone_add
 from .verification.services import addresses_forget
 
@@ -234,6 +236,8 @@ def _revive(survivor: _Survivor, now: datetime) -> None:
     Event.objects.filter(pk__in=survivor.events).update(contact=contact)
     contact_refresh(contact)
     figures_refresh([contact.pk], now=now)
+    standings_refresh([contact.pk])
+    memberships_refresh([contact.pk], now=now, telling=QUIET)
 
 
 def _guest_rows_forget(addresses: Collection[str], at: datetime) -> None:

@@ -240,6 +240,8 @@ def contacts_merge(*, winner: Contact, loser: Contact, now: datetime) -> None:
     )
     traits_merge(winner=winner, loser=loser)
     winner.field_versions = evidence_join(winner.field_versions, loser.field_versions)
+    # So that whoever hears of it sees whom they became.
+    contact_refresh(winner)
     signals.contact_merged.send(sender=Contact, winner=winner, loser=loser, now=now)
     loser.delete()
 

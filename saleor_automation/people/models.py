@@ -223,6 +223,29 @@ class ContactSpend(models.Model):
         return f"{self.gross} {self.currency}"
 
 
+class ConsentStanding(models.Model):
+    """What a person's words about marketing mail come to, so that the database can be asked.
+
+    Only ``people.standings`` writes it. The row of topic "" is there for everybody it looked
+    at; that of another topic when something was said about it.
+    """
+
+    contact = models.ForeignKey(
+        Contact, on_delete=models.CASCADE, related_name="standings", db_index=False
+    )
+    topic = models.CharField(max_length=64, blank=True, default="")
+    #: yes, no or unsaid.
+    said = models.CharField(max_length=8)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["contact", "topic"], name="sa_standing_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.topic or 'all'}: {self.said}"
+
+
 class TraitType(models.Model):
     """A trait the shop keeps of people, and what kind of value it has: decided by its first."""
 

@@ -33,6 +33,15 @@ from .importing.services import changes_merge
 from .metadata import Flag, flag_read, names_of
 from .models import Consent, Contact, Identity
 from .preferences import services as preferences
+from .segments import facts as segment_facts
+from .segments.keeping import (
+    QUIET,
+    Telling,
+    memberships_forget,
+    memberships_move,
+    memberships_refresh,
+)
+from .standings import standings_refresh
 from .subscribing import services as subscribing
 from .tombstones import address_buried, user_buried
 from .tracking import tracked_hear
@@ -68,7 +77,17 @@ def facts_resolve(
         raw.body = b""
     if not isinstance(snapshot, Tracked):
         touched |= visitors_follow(_names(snapshot), now=now)
+    # A merge or an erasure may have taken some of them away.
     figures_refresh(touched, now=now)
+    standings_refresh(Contact.objects.filter(pk__in=touched).values_list("pk", flat=True))
+    memberships_refresh(
+        touched,
+        now=now,
+        telling=Telling(
+            backfill=raw.source == RawEvent.Source.BACKFILL,
+            late=bool(events) and all(event.late for event in events),
+        ),
+    )
 
 
 def _names(snapshot: Snapshot | None) -> list[tuple[str, str]]:
@@ -282,11 +301,31 @@ def _events_assign(events: list[Event], contact: Contact | None) -> None:
         event.contact = contact
 
 
+def _merged(*, winner: Contact, loser: Contact, now: datetime, **kwargs: object) -> None:
+    standings_refresh([winner.pk])
+    memberships_move(winner=winner, loser=loser)
+    memberships_refresh([winner.pk], now=now, telling=QUIET)
+
+
+def _moved(*, from_contact: Contact, to_contact: Contact, now: datetime, **kwargs: object) -> None:
+    memberships_refresh([from_contact.pk, to_contact.pk], now=now, telling=QUIET)
+
+
+def _erased(*, contact: Contact, **kwargs: object) -> None:
+    memberships_forget(contact)
+
+
 def connect() -> None:
     """Connect this stage's receivers, once."""
+    name = "saleor_automation.people"
     signals.facts_recorded.connect(facts_resolve, dispatch_uid="saleor_automation.people.facts")
     signals.contact_merged.connect(changes_merge, dispatch_uid="saleor_automation.people.imports")
+    # Figures first: segments ask them.
     figures.connect()
     preferences.connect()
     subscribing.connect()
     forgetting.connect()
+    signals.contact_merged.connect(_merged, dispatch_uid=name)
+    signals.objects_moved.connect(_moved, dispatch_uid=name)
+    signals.contact_erased.connect(_erased, dispatch_uid=name)
+    segment_facts.register()

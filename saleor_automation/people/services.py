@@ -6,6 +6,7 @@ clicks, or a click and a webhook, come one after the other.
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 
 from django.db import transaction
@@ -14,6 +15,8 @@ from .consent import STAFF, addresses_of, consent_states, suppressed
 from .digests import address_digest, identity_digest
 from .erasure import contact_forget
 from .models import Consent, ConsentWriteBack, Contact, Identity, Suppression
+from .segments.keeping import memberships_refresh
+from .standings import standings_refresh
 from .write_back import write_back_plan
 
 __all__ = [
@@ -27,6 +30,8 @@ __all__ = [
     "own_no_lift",
     "suppression_add",
 ]
+
+logger = logging.getLogger(__name__)
 
 #: A stronger reason replaces a weaker one; resubscribing lifts the weakest only.
 STRENGTH: dict[str, int] = {
@@ -47,6 +52,7 @@ def contact_find(*, address: str) -> Contact | None:
     return identity.contact if identity else None
 
 
+@transaction.atomic
 def consent_record(
     *,
     contact: Contact,
@@ -57,8 +63,48 @@ def consent_record(
     topic: str = "",
     basis: str = "",
     wording: str = "",
+    now: datetime | None = None,
 ) -> None:
-    """Add what a person said to the ledger; the same word at the same time counts once."""
+    """Add what a person said to the ledger; the same word at the same time counts once.
+
+    Segments are looked at as of ``now``, the clock's time when it is not given.
+    """
+    locked = _lock(contact)
+    _record(
+        contact=locked,
+        state=state,
+        source=source,
+        at=at,
+        channel=channel,
+        topic=topic,
+        basis=basis,
+        wording=wording,
+    )
+    _said(locked, now)
+
+
+def _said(contact: Contact, now: datetime | None = None) -> None:
+    """Bring up to the ledger what follows from it. Nothing of it may undo what was said."""
+    try:
+        with transaction.atomic():
+            standings_refresh([contact.pk])
+        with transaction.atomic():
+            memberships_refresh([contact.pk], now=now)
+    except Exception:
+        logger.exception("Segments could not be kept; they are looked at again within a day.")
+
+
+def _record(
+    *,
+    contact: Contact,
+    state: str,
+    source: str,
+    at: datetime,
+    channel: str = "",
+    topic: str = "",
+    basis: str = "",
+    wording: str = "",
+) -> None:
     Consent.objects.bulk_create(
         [
             Consent(
@@ -99,7 +145,7 @@ def contact_unsubscribe(
 ) -> None:
     """Take a contact's "no": a ledger row and a suppression. Safe to repeat."""
     locked = _lock(contact)
-    consent_record(
+    _record(
         contact=locked,
         state=Consent.State.WITHDRAWN,
         source=source,
@@ -115,6 +161,7 @@ def contact_unsubscribe(
         channel=channel,
         topic=topic,
     )
+    _said(locked)
     write_back_plan(contact=locked, now=at)
 
 
@@ -134,7 +181,7 @@ def contact_resubscribe(
     Dead mailboxes, complaints and the shop's own blocks stay.
     """
     locked = _lock(contact)
-    consent_record(
+    _record(
         contact=locked,
         state=Consent.State.GRANTED,
         source=source,
@@ -145,6 +192,7 @@ def contact_resubscribe(
         wording=wording,
     )
     own_no_lift(contact=locked, channel=channel, topic=topic)
+    _said(locked)
     write_back_plan(contact=locked, now=at)
 
 
@@ -170,9 +218,7 @@ def contact_retract(*, contact: Contact, at: datetime, wording: str = "") -> boo
     newest = consent_states([locked.pk])[locked.pk].newest("", "")
     if newest is None or newest.granted or newest.source != STAFF:
         return False
-    consent_record(
-        contact=locked, state=Consent.State.RETRACTED, source=STAFF, at=at, wording=wording
-    )
+    _record(contact=locked, state=Consent.State.RETRACTED, source=STAFF, at=at, wording=wording)
     if consent_states([locked.pk])[locked.pk].allows("", "") is not False:
         # Older ones are the person's own.
         Suppression.objects.filter(
@@ -185,6 +231,7 @@ def contact_retract(*, contact: Contact, at: datetime, wording: str = "") -> boo
     ConsentWriteBack.objects.filter(
         contact=locked, state=ConsentWriteBack.State.PENDING, said_at=newest.at
     ).update(state=ConsentWriteBack.State.NEEDLESS)
+    _said(locked)
     write_back_plan(contact=locked, now=at)
     return True
 

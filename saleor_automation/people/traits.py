@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from saleor_automation.exceptions import AutomationError
 
 from .models import Contact, Tag, Trait, TraitType
+from .segments.keeping import memberships_refresh
 
 Kind = TraitType.Kind
 #: Who tells a trait through the track API. A page in a browser is anybody's to write.
@@ -98,12 +99,28 @@ def _moment(value: Any) -> datetime:
 
 
 @transaction.atomic
-def trait_set(*, contact: Contact, name: str, value: Any, at: datetime, source: str) -> bool:
+def trait_set(
+    *,
+    contact: Contact,
+    name: str,
+    value: Any,
+    at: datetime,
+    source: str,
+    now: datetime | None = None,
+) -> bool:
     """Note a trait; return whether that changed anything: what is newer stays.
 
     The first value of a name decides its kind. Raises TraitError for a name that is not
-    small letters, digits and underscores, and for a value of another kind.
+    small letters, digits and underscores, and for a value of another kind. Segments are
+    looked at as of ``now``, the clock's time when it is not given.
     """
+    changed = _trait_put(contact=contact, name=name, value=value, at=at, source=source)
+    if changed:
+        memberships_refresh([contact.pk], now=now)
+    return changed
+
+
+def _trait_put(*, contact: Contact, name: str, value: Any, at: datetime, source: str) -> bool:
     if not _NAME.fullmatch(name):
         raise TraitError(
             _("A trait's name has small letters, digits and underscores, and begins with a letter.")
@@ -123,9 +140,12 @@ def trait_set(*, contact: Contact, name: str, value: Any, at: datetime, source: 
     return True
 
 
-def trait_remove(*, contact: Contact, name: str) -> None:
+@transaction.atomic
+def trait_remove(*, contact: Contact, name: str, now: datetime | None = None) -> None:
     """Forget a trait of one person."""
-    Trait.objects.filter(contact=contact, type=name).delete()
+    _lock(contact)
+    if Trait.objects.filter(contact=contact, type=name).delete()[0]:
+        memberships_refresh([contact.pk], now=now)
 
 
 def _lock(contact: Contact) -> None:
@@ -144,11 +164,21 @@ def _order(value: Any) -> str:
 
 
 @transaction.atomic
-def tag_set(*, contact: Contact, name: str, on: bool, at: datetime) -> bool:
+def tag_set(
+    *, contact: Contact, name: str, on: bool, at: datetime, now: datetime | None = None
+) -> bool:
     """Put a tag on a person, or take it off; return whether that changed anything.
 
-    Raises TraitError for an empty or too long name. At one moment "off" stands.
+    Raises TraitError for an empty or too long name. At one moment "off" stands. Segments are
+    looked at as of ``now``, the clock's time when it is not given.
     """
+    changed = _tag_put(contact=contact, name=name, on=on, at=at)
+    if changed:
+        memberships_refresh([contact.pk], now=now)
+    return changed
+
+
+def _tag_put(*, contact: Contact, name: str, on: bool, at: datetime) -> bool:
     plain = " ".join(name.replace("\x00", "").lower().split())
     if not 0 < len(plain) <= 64:
         raise TraitError(_("A tag has one to 64 letters."))
@@ -171,8 +201,8 @@ def traits_of(contact: Contact) -> Mapping[str, Any]:
 
 
 def traits_merge(*, winner: Contact, loser: Contact) -> None:
-    """Give the winner what is newer of the loser's traits and tags."""
+    """Give the winner what is newer of the loser's traits and tags. Segments hear of the merge."""
     for row in Trait.objects.select_related("type").filter(contact=loser):
-        trait_set(contact=winner, name=row.type_id, value=row.value, at=row.at, source=row.source)
+        _trait_put(contact=winner, name=row.type_id, value=row.value, at=row.at, source=row.source)
     for tag in Tag.objects.filter(contact=loser):
-        tag_set(contact=winner, name=tag.name, on=tag.on, at=tag.at)
+        _tag_put(contact=winner, name=tag.name, on=tag.on, at=tag.at)

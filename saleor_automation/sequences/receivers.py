@@ -19,7 +19,7 @@ from saleor_automation.inbox.services import raw_events_process, raw_events_prun
 from saleor_automation.people.forgetting import PORTION, visitors_prune
 from saleor_automation.people.models import Contact
 
-from . import reconciling
+from . import reconciling, segmenting
 from .advancing import enrollments_advance
 from .models import Enrollment
 from .services import NOT_PAUSED, events_apply, parcels_untell
@@ -161,3 +161,4 @@ def connect() -> None:
     chore_register(Chore(name=VISITORS, every_seconds=24 * 3600, run=visitors_chore))
     chore_register(Chore(name="queue_prune", every_seconds=24 * 3600, run=queue_prune))
     reconciling.connect()
+    segmenting.connect()

@@ -1,6 +1,7 @@
 """The facts of a person a condition may ask about: names and types alone.
 
 ``values`` loads them, ``finding`` asks the database; whoever adds one here adds it there.
+Later stages and other apps add theirs through ``registry``.
 """
 
 from __future__ import annotations
@@ -18,7 +19,12 @@ for _fact in (
         of=_("currency"),
         windowed=True,
     ),
-    FactType(name="contact.days_since_order", kind=Kind.INT, label=_("Days since the last order")),
+    FactType(
+        name="contact.days_since_order",
+        kind=Kind.INT,
+        label=_("Days since the last order"),
+        moves=True,
+    ),
     FactType(
         name="contact.bought_category",
         kind=Kind.BOOL,
@@ -40,8 +46,12 @@ for _fact in (
         of=_("kind of event"),
         windowed=True,
     ),
-    FactType(name="contact.days_unseen", kind=Kind.INT, label=_("Days since last seen")),
-    FactType(name="contact.days_known", kind=Kind.INT, label=_("Days known to the shop")),
+    FactType(
+        name="contact.days_unseen", kind=Kind.INT, label=_("Days since last seen"), moves=True
+    ),
+    FactType(
+        name="contact.days_known", kind=Kind.INT, label=_("Days known to the shop"), moves=True
+    ),
     FactType(name="contact.has_account", kind=Kind.BOOL, label=_("Has a shop account")),
     FactType(name="contact.language", kind=Kind.TEXT, label=_("Language")),
     FactType(name="contact.country", kind=Kind.TEXT, label=_("Country")),
@@ -51,7 +61,19 @@ for _fact in (
     FactType(name="contact.number", kind=Kind.DECIMAL, label=_("Trait, a number"), of=_("trait")),
     FactType(name="contact.flag", kind=Kind.BOOL, label=_("Trait, yes or no"), of=_("trait")),
     FactType(
-        name="contact.days_since", kind=Kind.INT, label=_("Trait, days since a date"), of=_("trait")
+        name="contact.days_since",
+        kind=Kind.INT,
+        label=_("Trait, days since a date"),
+        of=_("trait"),
+        moves=True,
+    ),
+    FactType(
+        name="contact.consent",
+        kind=Kind.TEXT,
+        label=_("Agreed to marketing mail: yes, no or unsaid"),
+        of=_("topic"),
+        of_optional=True,
+        words=("yes", "no", "unsaid"),
     ),
 ):
     fact_register(_fact)

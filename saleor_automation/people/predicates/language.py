@@ -11,7 +11,7 @@ basket or an order by ``sequences``, and are known inside a sequence alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from enum import Enum
@@ -69,8 +69,16 @@ class FactType:
     inside: bool = False
     #: What it must be asked of, in a word for a person: a tag, a currency. None: of nothing.
     of: Promise | None = None
+    #: Whether ``of`` may be left out: then it is asked of all of them together.
+    of_optional: bool = False
+    #: What it may be asked of, as (value, words), where that is a closed list.
+    of_choices: Callable[[], Sequence[tuple[str, str]]] | None = None
     #: Whether it may look back a number of days instead of for ever.
     windowed: bool = False
+    #: Whether it becomes another one by the passing of time alone.
+    moves: bool = False
+    #: The texts it may be compared with; empty: any.
+    words: tuple[str, ...] = ()
 
     @property
     def ops(self) -> tuple[str, ...]:
@@ -197,7 +205,7 @@ def _of(fact: FactType, value: object) -> str:
         if text:
             raise CompileError(f"{fact.label} is asked of nothing; leave {text!r} out.")
         return ""
-    if not text:
+    if not text and not fact.of_optional:
         raise CompileError(f"{fact.label}: say which {fact.of}.")
     return text
 
@@ -231,10 +239,16 @@ def _value(fact: FactType, op: str, value: object) -> object:
         cleaned = tuple(str(text).strip().lower() for text in texts if str(text).strip())
         if not cleaned:
             raise CompileError(f"{fact.label} needs at least one value.")
-        return cleaned
+        return tuple(_word(fact, text) for text in cleaned)
     if not isinstance(value, str):
         raise CompileError(f"{fact.label} is compared with a text, not {value!r}.")
-    return value.strip().lower()
+    return _word(fact, value.strip().lower())
+
+
+def _word(fact: FactType, text: str) -> str:
+    if fact.words and text not in fact.words:
+        raise CompileError(f"{fact.label} is one of: {', '.join(fact.words)}; not {text!r}.")
+    return text
 
 
 def condition_holds(condition: Condition, facts: Mapping[str, Value]) -> bool:
@@ -283,6 +297,11 @@ def condition_asks(condition: Condition) -> frozenset[Ask]:
     if isinstance(condition, Not):
         return condition_asks(condition.part)
     return frozenset({condition.ask})
+
+
+def condition_moves(condition: Condition) -> bool:
+    """Return whether time alone can make ``condition`` true or false of somebody."""
+    return any(ask.days is not None or FACTS[ask.fact].moves for ask in condition_asks(condition))
 
 
 _OPPOSITE = {

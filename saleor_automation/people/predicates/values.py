@@ -15,31 +15,31 @@ from typing import Any
 from uuid import UUID
 
 from saleor_automation.inbox.models import Event
+from saleor_automation.people.consent import consent_states
 from saleor_automation.people.figures import NOT_COUNTED
 from saleor_automation.people.models import Contact, ContactFigures, Tag, Trait
+from saleor_automation.people.standings import said_of
 from saleor_automation.shop.models import OrderLine, ShopOrder
 
 from . import facts as facts
 from .language import Ask, Value
+from .registry import LOADS, Load, Values
 from .windows import of_name, since, whole_days
-
-Values = dict[str, Value]
-_Load = Callable[[Collection[Contact], list[Ask], dict[UUID, Values], datetime], None]
 
 
 def values_load(
     *, contacts: Iterable[Contact], asks: Iterable[Ask], now: datetime
 ) -> dict[UUID, Values]:
-    """Return what is true of each contact, by the asks' keys. At most seven queries.
+    """Return what is true of each contact, by the asks' keys. At most a query per kind of fact.
 
     Asks that are not about a person are left out.
     """
     people = {contact.pk: contact for contact in contacts}
     found: dict[UUID, Values] = {pk: {} for pk in people}
-    groups: dict[_Load, list[Ask]] = defaultdict(list)
+    groups: dict[Load, list[Ask]] = defaultdict(list)
     for ask in sorted(set(asks), key=lambda ask: ask.key):
-        if ask.fact in _LOADS:
-            groups[_LOADS[ask.fact]].append(ask)
+        if ask.fact in LOADS:
+            groups[LOADS[ask.fact]].append(ask)
     if people:
         for load, wanted in groups.items():
             load(people.values(), wanted, found, now)
@@ -160,6 +160,16 @@ def _traits(
             found[contact.pk][ask.key] = value
 
 
+def _consent(
+    people: Collection[Contact], asks: list[Ask], found: dict[UUID, Values], now: datetime
+) -> None:
+    # Of the ledger itself; ``finding`` asks what ``standings`` made of it.
+    states = consent_states([contact.pk for contact in people])
+    for contact in people:
+        for ask in asks:
+            found[contact.pk][ask.key] = said_of(states[contact.pk], of_name(ask))
+
+
 #: Read only when it is asked: a send leaves out columns that take long to parse.
 _OWN: dict[str, Callable[[Contact, datetime], Value]] = {
     "contact.has_account": lambda contact, now: contact.has_account,
@@ -175,15 +185,18 @@ TRAIT_COLUMNS = {
     "contact.flag": "flag",
     "contact.days_since": "moment",
 }
-_LOADS: dict[str, _Load] = {
-    **dict.fromkeys(_OWN, _own),
-    "contact.days_unseen": _figures,
-    "contact.orders": _orders,
-    "contact.spent": _orders,
-    "contact.days_since_order": _orders,
-    "contact.bought_category": _lines,
-    "contact.bought_product": _lines,
-    "contact.did": _events,
-    "contact.tagged": _tags,
-    **dict.fromkeys(TRAIT_COLUMNS, _traits),
-}
+LOADS.update(
+    {
+        **dict.fromkeys(_OWN, _own),
+        "contact.days_unseen": _figures,
+        "contact.orders": _orders,
+        "contact.spent": _orders,
+        "contact.days_since_order": _orders,
+        "contact.bought_category": _lines,
+        "contact.bought_product": _lines,
+        "contact.did": _events,
+        "contact.tagged": _tags,
+        "contact.consent": _consent,
+        **dict.fromkeys(TRAIT_COLUMNS, _traits),
+    }
+)

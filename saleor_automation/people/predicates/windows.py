@@ -23,6 +23,6 @@ def of_name(ask: Ask) -> str:
     """Return what is asked of, as it is kept: tags and traits small, currencies large."""
     if ask.fact == "contact.spent":
         return ask.of.upper()
-    if ask.fact in {"contact.bought_category", "contact.bought_product"}:
+    if ask.fact in {"contact.bought_category", "contact.bought_product", "contact.consent"}:
         return ask.of
     return ask.of.lower()
