@@ -41,6 +41,7 @@ from .segments.keeping import (
     memberships_move,
     memberships_refresh,
 )
+from .segments.merging import merge_note, merges_collected
 from .standings import standings_refresh
 from .subscribing import services as subscribing
 from .tombstones import address_buried, user_buried
@@ -65,23 +66,26 @@ def facts_resolve(
     erased = False
     #: Whose figures may be others afterwards.
     touched: set[UUID] = set()
-    if isinstance(snapshot, CustomerSnapshot):
-        erased = _customer(snapshot, raw, events, now, touched)
-    elif isinstance(snapshot, OrderSnapshot):
-        erased = _row(ShopOrder, snapshot, snapshot.created_at, raw, events, now, touched)
-    elif isinstance(snapshot, CheckoutSnapshot):
-        erased = _row(Checkout, snapshot, snapshot.updated_at, raw, events, now, touched)
-    elif isinstance(snapshot, Tracked):
-        touched |= tracked_hear(raw=raw, tracked=snapshot, events=events, now=now)
+    with merges_collected() as merged:
+        if isinstance(snapshot, CustomerSnapshot):
+            erased = _customer(snapshot, raw, events, now, touched)
+        elif isinstance(snapshot, OrderSnapshot):
+            erased = _row(ShopOrder, snapshot, snapshot.created_at, raw, events, now, touched)
+        elif isinstance(snapshot, CheckoutSnapshot):
+            erased = _row(Checkout, snapshot, snapshot.updated_at, raw, events, now, touched)
+        elif isinstance(snapshot, Tracked):
+            touched |= tracked_hear(raw=raw, tracked=snapshot, events=events, now=now)
+        if not isinstance(snapshot, Tracked):
+            touched |= visitors_follow(_names(snapshot), now=now)
     if erased:
         raw.body = b""
-    if not isinstance(snapshot, Tracked):
-        touched |= visitors_follow(_names(snapshot), now=now)
-    # A merge or an erasure may have taken some of them away.
+    touched |= merged
     figures_refresh(touched, now=now)
+    # A merge or an erasure may have taken some of them away.
     standings_refresh(Contact.objects.filter(pk__in=touched).values_list("pk", flat=True))
+    memberships_refresh(merged, now=now, telling=QUIET)
     memberships_refresh(
-        touched,
+        touched - merged,
         now=now,
         telling=Telling(
             backfill=raw.source == RawEvent.Source.BACKFILL,
@@ -301,14 +305,13 @@ def _events_assign(events: list[Event], contact: Contact | None) -> None:
         event.contact = contact
 
 
-def _merged(*, winner: Contact, loser: Contact, now: datetime, **kwargs: object) -> None:
-    standings_refresh([winner.pk])
+def _merged(*, winner: Contact, loser: Contact, **kwargs: object) -> None:
     memberships_move(winner=winner, loser=loser)
-    memberships_refresh([winner.pk], now=now, telling=QUIET)
+    merge_note(winner.pk)
 
 
-def _moved(*, from_contact: Contact, to_contact: Contact, now: datetime, **kwargs: object) -> None:
-    memberships_refresh([from_contact.pk, to_contact.pk], now=now, telling=QUIET)
+def _moved(*, from_contact: Contact, to_contact: Contact, **kwargs: object) -> None:
+    merge_note(from_contact.pk, to_contact.pk)
 
 
 def _erased(*, contact: Contact, **kwargs: object) -> None:

@@ -23,7 +23,9 @@ from django.utils.translation import gettext_lazy as _
 
 from .digests import address_digest
 from .models import Consent, Contact, Identity, Suppression
+from .segments.keeping import SILENT, memberships_refresh
 from .services import STRENGTH
+from .standings import standings_refresh
 from .verification.syntax import address_parse
 
 #: Lines taken at a time: one transaction, a handful of queries.
@@ -294,6 +296,9 @@ def _bring(entries: Sequence[Entry], brought: Brought, now: datetime) -> None:
         else:
             brought.known += 1
     Consent.objects.bulk_create(words, ignore_conflicts=True)
+    told = {word.contact_id for word in words}
+    standings_refresh(told)
+    memberships_refresh(told, now=now, telling=SILENT)
 
 
 def _owners_lock(addresses: set[str]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from .digests import identity_digest
 from .identities import Heard, evidence_hear, guest_resolve
 from .models import Contact, Identity, IdentityClaim, Tombstone, TraitType
 from .profile import SINCE, external_key
-from .traits import BROWSER, SERVER, TraitError, trait_set
+from .traits import BROWSER, SERVER, TraitError, trait_put
 from .visitors import (
     claims_load,
     contacts_ensure,
@@ -344,7 +344,7 @@ def _traits_hear(calls: Iterable[Call], browser: bool) -> None:
             if browser and trait not in kept:
                 continue
             try:
-                trait_set(
+                trait_put(
                     contact=contact,
                     name=trait,
                     value=value,

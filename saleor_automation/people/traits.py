@@ -114,13 +114,14 @@ def trait_set(
     small letters, digits and underscores, and for a value of another kind. Segments are
     looked at as of ``now``, the clock's time when it is not given.
     """
-    changed = _trait_put(contact=contact, name=name, value=value, at=at, source=source)
+    changed = trait_put(contact=contact, name=name, value=value, at=at, source=source)
     if changed:
         memberships_refresh([contact.pk], now=now)
     return changed
 
 
-def _trait_put(*, contact: Contact, name: str, value: Any, at: datetime, source: str) -> bool:
+def trait_put(*, contact: Contact, name: str, value: Any, at: datetime, source: str) -> bool:
+    """Note a trait as ``trait_set`` does, for who looks at the segments of many people after."""
     if not _NAME.fullmatch(name):
         raise TraitError(
             _("A trait's name has small letters, digits and underscores, and begins with a letter.")
@@ -203,6 +204,6 @@ def traits_of(contact: Contact) -> Mapping[str, Any]:
 def traits_merge(*, winner: Contact, loser: Contact) -> None:
     """Give the winner what is newer of the loser's traits and tags. Segments hear of the merge."""
     for row in Trait.objects.select_related("type").filter(contact=loser):
-        _trait_put(contact=winner, name=row.type_id, value=row.value, at=row.at, source=row.source)
+        trait_put(contact=winner, name=row.type_id, value=row.value, at=row.at, source=row.source)
     for tag in Tag.objects.filter(contact=loser):
         _tag_put(contact=winner, name=tag.name, on=tag.on, at=tag.at)

@@ -16,7 +16,8 @@ from saleor_automation.people.identities import contacts_merge
 from saleor_automation.people.models import Contact, Identity
 from saleor_automation.people.segments import filling
 from saleor_automation.people.segments.filling import segments_fill, segments_sweep
-from saleor_automation.people.segments.keeping import memberships_refresh
+from saleor_automation.people.segments.keeping import QUIET, memberships_refresh
+from saleor_automation.people.segments.merging import merges_collected
 from saleor_automation.people.segments.models import Segment, SegmentMember
 from saleor_automation.people.segments.services import (
     segment_delete,
@@ -261,7 +262,12 @@ def test_a_merge_lets_the_longer_stay_go_on_and_starts_nothing() -> None:
     tag(loser, True, minutes=1)
     tag(winner, True, minutes=2)
     assert members(mine) == {loser.pk}
-    contacts_merge(winner=winner, loser=loser, now=NOW + timedelta(hours=1))
+    later = NOW + timedelta(hours=1)
+    with merges_collected() as merged:
+        contacts_merge(winner=winner, loser=loser, now=later)
+    assert members(mine) == {winner.pk}
+    # As is done with whom a payload touched, when all of it is done.
+    memberships_refresh(merged, now=later, telling=QUIET)
     stay = SegmentMember.objects.get(segment=segment)
     assert (stay.contact_id, stay.since) == (winner.pk, NOW + timedelta(minutes=1))
     # The winner's fields are made of evidence, of which the loser had none.

@@ -19,6 +19,8 @@ from saleor_automation.people.figures import figures_refresh
 from saleor_automation.people.identities import EMAIL, USER, contact_fill
 from saleor_automation.people.models import Consent, Contact, Identity, Tag, Trait, TraitType
 from saleor_automation.people.profile import SINCE, email_key
+from saleor_automation.people.segments.keeping import SILENT, memberships_refresh
+from saleor_automation.people.standings import standings_refresh
 
 from .models import ContactImport, ImportChange, ImportFault
 from .planning import Fault, Planned
@@ -55,6 +57,8 @@ def planned_apply(
     ]
     _changes_write(touched, importing, before)
     figures_refresh([contact.pk for one, contact in touched if one.slots], now=now)
+    standings_refresh(contact.pk for _one, contact in touched)
+    memberships_refresh([contact.pk for _one, contact in touched], now=now, telling=SILENT)
 
 
 def _changes_write(

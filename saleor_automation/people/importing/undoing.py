@@ -17,6 +17,8 @@ from django.db.models import Count, ForeignObjectRel
 from saleor_automation.contract.values import iso
 from saleor_automation.people.figures import figures_refresh
 from saleor_automation.people.models import Consent, Contact, Identity, Tag, Trait
+from saleor_automation.people.segments.keeping import SILENT, memberships_refresh
+from saleor_automation.people.standings import standings_refresh
 from saleor_automation.people.traits import trait_value
 
 from .applying import contacts_refill
@@ -31,6 +33,8 @@ OWN: Final = frozenset(
         "tag",
         "contactfigures",
         "contactspend",
+        "consentstanding",
+        "segmentmember",
         "importchange",
     }
 )
@@ -59,7 +63,10 @@ def changes_undo(
     _tags_restore(staying, importing)
     _consents_retract([change.contact_id for change in staying], importing, now)
     ImportChange.objects.filter(pk__in=[change.pk for change in changes]).delete()
-    figures_refresh([change.contact_id for change in staying], now=now)
+    stayed = [change.contact_id for change in staying]
+    figures_refresh(stayed, now=now)
+    standings_refresh(stayed)
+    memberships_refresh(stayed, now=now, telling=SILENT)
     return len(going), len(staying)
 
 

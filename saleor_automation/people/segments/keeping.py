@@ -35,7 +35,7 @@ from saleor_automation.people.predicates.language import (
 )
 from saleor_automation.people.predicates.values import values_load
 
-from .definitions import IN_SEGMENT, OWN_KINDS, Definition, definitions_sorted
+from .definitions import IN_SEGMENT, OWN_KINDS, Definition, definitions_sorted, dependents_of
 from .models import Segment, SegmentMember
 
 logger = logging.getLogger(__name__)
@@ -59,6 +59,8 @@ class Telling:
 ALOUD = Telling()
 #: In the line of time, but nothing starts by it.
 QUIET = Telling(backfill=True)
+#: Not even there: many people changed at once, and it was none of their doing.
+SILENT = Telling(events=False)
 
 
 @lru_cache(maxsize=500)
@@ -69,19 +71,22 @@ def _parsed(text: str) -> Condition:
 def definitions_load() -> list[Definition]:
     """Return every segment, each after those it asks about. One query.
 
-    One that cannot be understood any more, since the app of a fact is gone, is left out: who
-    is in it stays so.
+    One that cannot be understood any more, since the app of a fact is gone, is left out, and
+    so is whoever asks about it: who is in them stays so.
     """
     rows = Segment.objects.annotate(text=Cast("condition", TextField()))
-    found = []
+    found, broken = [], set()
     for pk, key, text, state in rows.values_list("pk", "key", "text", "state"):
         try:
             condition = _parsed(text)
         except CompileError as error:
             logger.warning("The segment %r is left as it is: %s", key, error)
+            broken.add(key)
             continue
         found.append(Definition(pk, key, condition, state == Segment.State.FILLING))
-    return definitions_sorted(found)
+    for key in sorted(broken):
+        broken |= {one.key for one in dependents_of(key, found)}
+    return definitions_sorted(one for one in found if one.key not in broken)
 
 
 @transaction.atomic
