@@ -14,11 +14,13 @@ from saleor_automation.delivery.models import Message, SendingControl
 from saleor_automation.emails.models import Brand
 from saleor_automation.inbox.models import RawEvent
 from saleor_automation.people.models import Contact
+from saleor_automation.people.segments.models import Segment
 
 from .sequences import Sequence
 
 MESSAGES = ModelPermissionPolicy(Message)
 PEOPLE = ModelPermissionPolicy(Contact)
+SEGMENTS = ModelPermissionPolicy(Segment)
 FAULTS = ModelPermissionPolicy(RawEvent)
 SENDING = ModelPermissionPolicy(SendingControl)
 SEQUENCES = ModelPermissionPolicy(Sequence)
@@ -32,6 +34,8 @@ def grantable_permissions() -> QuerySet[Permission]:
         codename__in=[
             "view_contact",
             "change_contact",
+            "view_segment",
+            "change_segment",
             "view_message",
             "view_rawevent",
             "change_sendingcontrol",

@@ -34,6 +34,7 @@ from .mails import MailIndexView, MailSourceView, MailView
 from .pages import EmailIndexPage
 from .people import PersonConsentView, PersonIndexView, PersonNoteView, PersonView
 from .saleor import SaleorView
+from .segments import SegmentDeleteView, SegmentIndexView, SegmentProgressView, SegmentView
 from .selectors import Standing, standings
 from .sending import SendingView
 from .sequences import Sequence
@@ -206,6 +207,24 @@ class PeopleViewSet(GuardedViewSet):
         ]
 
 
+class SegmentsViewSet(GuardedViewSet):
+    name = "automation_segments"
+    url_prefix = "automation/segments"
+    icon = "sa-segment"
+    menu_label = _("Segments")
+    policy = permissions.SEGMENTS
+
+    def get_urlpatterns(self) -> list[URLPattern]:
+        return [
+            path("", SegmentIndexView.as_view(), name="index"),
+            path("results/", SegmentIndexView.as_view(results_only=True), name="results"),
+            path("add/", SegmentView.as_view(), name="add"),
+            path("<int:pk>/", SegmentView.as_view(), name="edit"),
+            path("<int:pk>/progress/", SegmentProgressView.as_view(), name="progress"),
+            path("<int:pk>/delete/", SegmentDeleteView.as_view(), name="delete"),
+        ]
+
+
 class FaultsViewSet(GuardedViewSet):
     name = "automation_faults"
     url_prefix = "automation/not-understood"
@@ -271,6 +290,7 @@ class AutomationGroup(SnippetViewSetGroup):
         EmailsViewSet,
         MailsViewSet,
         PeopleViewSet,
+        SegmentsViewSet,
         BrandViewSet,
         SendingViewSet,
         AddressesViewSet,
