@@ -20,7 +20,7 @@ from saleor_automation.people.predicates.values import values_load
 from saleor_automation.shop.models import Checkout, ShopOrder
 
 from .conditions import Ask, Value, condition_asks
-from .graph import Graph, If
+from .graph import Graph, graph_conditions
 from .models import Enrollment
 
 #: Orders that were never really placed.
@@ -32,9 +32,7 @@ Facts = dict[str, Value]
 
 def facts_wanted(graph: Graph, *, exits_only: bool = False) -> frozenset[Ask]:
     """Return what ``graph`` may ask."""
-    conditions = [rule.condition for rule in graph.exits]
-    if not exits_only:
-        conditions += [node.condition for node in graph.nodes.values() if isinstance(node, If)]
+    conditions = graph_conditions(graph, exits_only=exits_only)
     return frozenset().union(*(condition_asks(condition) for condition in conditions))
 
 

@@ -104,6 +104,14 @@ def successors(node: Node) -> tuple[str, ...]:
     return tuple(way for way in ways if way is not None)
 
 
+def graph_conditions(graph: Graph, *, exits_only: bool = False) -> list[Condition]:
+    """Return every condition of a graph, or those of its exit rules alone."""
+    conditions = [rule.condition for rule in graph.exits]
+    if not exits_only:
+        conditions += [node.condition for node in graph.nodes.values() if isinstance(node, If)]
+    return conditions
+
+
 def graph_digest(data: Mapping[str, Any]) -> str:
     """Return SHA-256, hex, of the graph's JSON with sorted keys: equal graphs, equal digest."""
     text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True)

@@ -20,8 +20,9 @@ from saleor_automation.conf import conf
 from saleor_automation.contract import kinds
 from saleor_automation.exceptions import UsageError
 from saleor_automation.inbox.models import Event
+from saleor_automation.people.segments.definitions import segments_asked
 
-from .graph import Graph, Send, graph_digest, graph_parse
+from .graph import Graph, Send, graph_conditions, graph_digest, graph_parse
 from .models import Enrollment, SequenceSwitch, SequenceVersion
 from .parcels import UNSAID, parcel_wishes
 from .triggers import TRIGGERS, entry_context, entry_key
@@ -77,6 +78,18 @@ def sequence_publish(
         trigger=parsed.trigger,
         created_at=now,
     )
+
+
+def sequences_asking(segment: str) -> set[UUID]:
+    """Return the keys of sequences whose current version asks about a segment, or starts by it."""
+    found = set()
+    for pk, sequence in SequenceVersion.objects.filter(is_current=True).values_list(
+        "pk", "sequence"
+    ):
+        conditions = graph_conditions(version_graph(pk))
+        if any(segment in segments_asked(condition) for condition in conditions):
+            found.add(sequence)
+    return found
 
 
 def sequence_switch(*, sequence: UUID, state: str, now: datetime, name: str = "") -> None:

@@ -33,7 +33,7 @@ hooks.register("before_bulk_action", refuse_needed_emails)
 hooks.register("before_delete_snippet", refuse_needed_snippet)
 hooks.register("after_publish", tell_neighbours)
 
-ICONS = ("sa-sequence", "sa-send", "sa-brand", "sa-shop")
+ICONS = ("sa-sequence", "sa-send", "sa-segment", "sa-brand", "sa-shop")
 
 
 @hooks.register("construct_homepage_panels")
@@ -64,7 +64,13 @@ def add_condition_form() -> str:
         json.dumps({unit: str(words) for unit, words in UNIT_WORDS_ONE.items()}),
         json.dumps(
             {
-                name: {"ops": fact.ops, "of": fact.of is not None, "windowed": fact.windowed}
+                name: {
+                    "ops": fact.ops,
+                    "of": fact.of is not None,
+                    "windowed": fact.windowed,
+                    "words": fact.words,
+                    "choices": fact.of_choices() if fact.of_choices else [],
+                }
                 for name, fact in FACTS.items()
             }
         ),

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import django_filters
 from django import forms
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -39,6 +39,8 @@ from saleor_automation.people.models import (
     Tag,
     TraitType,
 )
+from saleor_automation.people.segments.facts import segment_choices
+from saleor_automation.people.segments.models import SegmentMember
 from saleor_automation.people.services import contact_retract, contact_unsubscribe
 from saleor_automation.people.traits import (
     TraitError,
@@ -50,7 +52,7 @@ from saleor_automation.people.traits import (
 
 from . import permissions
 from .listing import ListView, OneView, TimeColumn
-from .portrait import fact_rows, order_rows, person_name, standing_of, trait_rows
+from .portrait import fact_rows, order_rows, person_name, segment_rows, standing_of, trait_rows
 from .timeline import timeline, upcoming
 
 
@@ -81,13 +83,24 @@ class PersonFilterSet(WagtailFilterSet):
         empty_label=gettext_lazy("Known people alone"),
         widget=forms.RadioSelect,
     )
+    segment = django_filters.ChoiceFilter(
+        method="in_segment",
+        choices=segment_choices,
+        label=gettext_lazy("Segment"),
+        empty_label=gettext_lazy("All"),
+        widget=forms.RadioSelect,
+    )
 
     class Meta:
         model = Contact
-        fields = ["account", "ordered", "visitors"]
+        fields = ["account", "ordered", "visitors", "segment"]
 
     def as_it_is(self, queryset: QuerySet[Contact], name: str, value: str) -> QuerySet[Contact]:
         return queryset
+
+    def in_segment(self, queryset: QuerySet[Contact], name: str, value: str) -> QuerySet[Contact]:
+        stays = SegmentMember.objects.filter(contact=OuterRef("pk"), segment__key=value)
+        return queryset.filter(Exists(stays))
 
     def has_ordered(self, queryset: QuerySet[Contact], name: str, value: str) -> QuerySet[Contact]:
         buyers = Q(figures__orders__gt=0)
@@ -218,6 +231,7 @@ class PersonView(OneView):
             orders=order_rows(self.person),
             traits=trait_rows(self.person),
             tags=Tag.objects.filter(contact=self.person, on=True).order_by("name"),
+            segments=segment_rows(self.person),
             standing=standing_of(self.person),
             line=timeline(contact=self.person, mails=mails, before=before),
             # What comes next stands above the newest page alone.

@@ -15,6 +15,7 @@ from saleor_automation.emails.models import Brand
 from saleor_automation.inbox.models import RawEvent
 from saleor_automation.inbox.track.models import WriteKey
 from saleor_automation.people.models import Contact
+from saleor_automation.people.segments.models import Segment
 from saleor_automation.privacy.models import RetentionRules
 
 from .sequences import Sequence
@@ -22,6 +23,7 @@ from .sequences import Sequence
 MESSAGES = ModelPermissionPolicy(Message)
 PEOPLE = ModelPermissionPolicy(Contact)
 RETENTION = ModelPermissionPolicy(RetentionRules)
+SEGMENTS = ModelPermissionPolicy(Segment)
 FAULTS = ModelPermissionPolicy(RawEvent)
 SENDING = ModelPermissionPolicy(SendingControl)
 SEQUENCES = ModelPermissionPolicy(Sequence)
@@ -41,6 +43,8 @@ def grantable_permissions() -> QuerySet[Permission]:
             "export_contact",
             "delete_contact",
             "change_retentionrules",
+            "view_segment",
+            "change_segment",
             "view_message",
             "view_rawevent",
             "change_sendingcontrol",

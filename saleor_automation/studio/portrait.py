@@ -27,6 +27,7 @@ from saleor_automation.people.models import (
     Suppression,
 )
 from saleor_automation.people.preferences.models import Preference
+from saleor_automation.people.segments.models import SegmentMember
 from saleor_automation.people.subscribing.rules import double_in, rules_load
 from saleor_automation.people.traits import traits_of
 from saleor_automation.shop.models import OrderLine
@@ -129,6 +130,12 @@ def order_rows(person: Contact) -> list[str]:
         % {"count": row.orders, "spent": money_words(row.gross, row.currency)}
         for row in ContactSpend.objects.filter(contact=person).order_by("currency")
     ]
+
+
+def segment_rows(person: Contact) -> list[str]:
+    """Return the names of the segments a person is in."""
+    stays = SegmentMember.objects.filter(contact=person)
+    return list(stays.order_by("segment__name").values_list("segment__name", flat=True))
 
 
 def trait_rows(person: Contact) -> list[tuple[str, str]]:

@@ -65,7 +65,8 @@ class TestBlock(blocks.StructBlock):
         label=_("Of which"),
         help_text=_(
             "For facts that ask of one thing: a tag, a trait’s name, a currency (MYR), the slug of "
-            "a category or product as in Saleor, or a kind of event (ordered, basket_changed)."
+            "a category or product as in Saleor, a segment’s name in conditions, or a kind of "
+            "event (ordered, basket_changed)."
         ),
     )
     days = blocks.IntegerBlock(
@@ -89,10 +90,17 @@ class TestBlock(blocks.StructBlock):
             }
             raise StructBlockValidationError(block_errors={"op": ValidationError(message)})
         errors = {}
-        if fact.of is not None and not result["of"]:
+        if fact.of is not None and not result["of"] and not fact.of_optional:
             errors["of"] = ValidationError(_("Say which %s.") % fact.of)
         if fact.of is None and result["of"]:
             errors["of"] = ValidationError(_("This fact asks of nothing; leave it empty."))
+        if fact.of_choices is not None and result["of"]:
+            known = [value for value, _words in fact.of_choices()]
+            if result["of"].strip().lower() not in known:
+                errors["of"] = ValidationError(
+                    _("There is no %(what)s “%(name)s”. Known: %(known)s.")
+                    % {"what": fact.of, "name": result["of"], "known": ", ".join(known) or "–"}
+                )
         if result["days"] and not fact.windowed:
             errors["days"] = ValidationError(_("This fact cannot look back; leave it empty."))
         if errors:

@@ -27,6 +27,7 @@ from saleor_automation.inbox.models import Event, RawEvent
 from saleor_automation.inbox.track import kinds as track
 from saleor_automation.people.consent import STAFF, WRITE_BACK, is_imported
 from saleor_automation.people.models import Consent, Contact, Suppression
+from saleor_automation.people.segments.models import Segment
 from saleor_automation.sequences import reasons as exit_reasons
 from saleor_automation.sequences.models import Enrollment
 from saleor_automation.shop.models import ShopOrder
@@ -54,6 +55,8 @@ EVENT_WORDS = {
     kinds.CANCELLED: gettext_lazy("The order was cancelled"),
     kinds.REFUNDED: gettext_lazy("Money was paid back"),
     kinds.EXPIRED: gettext_lazy("The order expired unpaid"),
+    kinds.SEGMENT_JOINED: gettext_lazy("Came into a segment"),
+    kinds.SEGMENT_LEFT: gettext_lazy("Went out of a segment"),
 }
 TRACK_WORDS = {
     track.PAGE_VIEWED: gettext_lazy("Looked at a page"),
@@ -192,14 +195,26 @@ def _events(contact: Contact, before: datetime | None, limit: int) -> Iterator[E
             saleor_id__in={str(row.data.get("order") or "") for row in rows} - {""}
         )
     }
+    segments = dict(
+        Segment.objects.filter(
+            key__in={str(row.data.get("segment") or "") for row in rows} - {""}
+        ).values_list("key", "name")
+    )
     bad = {kinds.CANCELLED, kinds.REFUNDED, kinds.EXPIRED}
     for row in rows:
         order = orders.get(str(row.data.get("order") or ""))
+        segment = str(row.data.get("segment") or "")
         yield Entry(
             at=row.occurred_at,
-            icon="view" if row.kind in track.OWN_DOING else "sa-shop",
+            icon="sa-segment" if segment else "view" if row.kind in track.OWN_DOING else "sa-shop",
             title=event_title(row),
-            detail=order_words(order) if order else event_detail(row),
+            detail=(
+                order_words(order)
+                if order
+                else segments.get(segment, segment)
+                if segment
+                else event_detail(row)
+            ),
             tone="bad" if row.kind in bad else "good" if row.kind == kinds.ORDERED else "",
         )
 

@@ -44,6 +44,7 @@ from .people import (
 )
 from .privacy import RequestDeclineView, RequestIndexView, RetentionView
 from .saleor import SaleorView
+from .segments import SegmentDeleteView, SegmentIndexView, SegmentProgressView, SegmentView
 from .selectors import Standing, standings
 from .sending import SendingView
 from .sequences import Sequence
@@ -245,6 +246,24 @@ class PrivacyViewSet(GuardedViewSet):
         ]
 
 
+class SegmentsViewSet(GuardedViewSet):
+    name = "automation_segments"
+    url_prefix = "automation/segments"
+    icon = "sa-segment"
+    menu_label = _("Segments")
+    policy = permissions.SEGMENTS
+
+    def get_urlpatterns(self) -> list[URLPattern]:
+        return [
+            path("", SegmentIndexView.as_view(), name="index"),
+            path("results/", SegmentIndexView.as_view(results_only=True), name="results"),
+            path("add/", SegmentView.as_view(), name="add"),
+            path("<int:pk>/", SegmentView.as_view(), name="edit"),
+            path("<int:pk>/progress/", SegmentProgressView.as_view(), name="progress"),
+            path("<int:pk>/delete/", SegmentDeleteView.as_view(), name="delete"),
+        ]
+
+
 class FaultsViewSet(GuardedViewSet):
     name = "automation_faults"
     url_prefix = "automation/not-understood"
@@ -341,6 +360,7 @@ class AutomationGroup(SnippetViewSetGroup):
         MailsViewSet,
         PeopleViewSet,
         PrivacyViewSet,
+        SegmentsViewSet,
         BrandViewSet,
         SendingViewSet,
         AddressesViewSet,

@@ -12,12 +12,35 @@
     return input.closest('.w-field__wrapper') || input.parentElement;
   }
 
+  // Suggest what an input may hold, where that is a closed list.
+  function offer(input, choices) {
+    if (!input) return;
+    const id = input.name + '-offered';
+    let list = document.getElementById(id);
+    if (!choices.length) {
+      if (list) list.remove();
+      input.removeAttribute('list');
+      return;
+    }
+    const wanted = JSON.stringify(choices);
+    if (list && list.dataset.wanted === wanted) return;
+    if (list) list.remove();
+    list = document.createElement('datalist');
+    list.id = id;
+    list.dataset.wanted = wanted;
+    for (const [value, words] of choices) list.append(new Option(words || value, value));
+    input.after(list);
+    input.setAttribute('list', id);
+  }
+
   function adapt(fact) {
     const base = fact.name.slice(0, -'-fact'.length);
     const op = document.getElementsByName(base + '-op')[0];
     const value = document.getElementsByName(base + '-value')[0];
     if (!op || !value) return;
     const known = FACTS[fact.value];
+    offer(document.getElementsByName(base + '-of')[0], known ? known.choices : []);
+    offer(value, known ? known.words.map((word) => [word, '']) : []);
     // Before a fact is chosen there is nothing to leave out.
     const ops = known ? known.ops : null;
     for (const [name, shown] of [['of', !known || known.of], ['days', !known || known.windowed]]) {

@@ -7,8 +7,8 @@ not theirs: that follows from Saleor at each login.
 
 | in Saleor | role | may |
 |---|---|---|
-| MANAGE_SETTINGS or MANAGE_APPS | editors | write and publish, turn sequences on, brands, sending |
-| MANAGE_ORDERS or MANAGE_USERS | mails | see sequences, people and every mail; note a “no” |
+| MANAGE_SETTINGS or MANAGE_APPS | editors | write and publish, turn on, segments, brands, sending |
+| MANAGE_ORDERS or MANAGE_USERS | mails | see sequences, segments, people, every mail; note a “no” |
 | MANAGE_APPS | technical | see, as it came, what was not understood; write keys |
 
 Mails and what the shop sent name people, so no other permission shows them.
@@ -60,6 +60,8 @@ EDITOR = Role(
             for action in ("add", "change", "delete", "view", "publish", "lock", "unlock")
         ),
         *((_OWN, f"{action}_brand") for action in ("add", "change", "delete", "view")),
+        (_OWN, "view_segment"),
+        (_OWN, "change_segment"),
         (_OWN, "change_sendingcontrol"),
         ("simple_translation", "submit_translation"),
     ),
@@ -75,6 +77,7 @@ MAILS = Role(
         (_OWN, "view_message"),
         (_OWN, "view_contact"),
         (_OWN, "change_contact"),
+        (_OWN, "view_segment"),
     ),
 )
 TECHNICAL = Role(
