@@ -213,7 +213,8 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
                 "step": step,
                 "address": address_masked(wish.address) if wish is not None else "",
                 "topics": [names.get(key, key) for key in wish.topics] if wish is not None else [],
-                "wording": wish.wording if wish is not None else "",
+                # Without its version, which is for the ledger.
+                "wording": wish.wording.rpartition(" (")[0] if wish is not None else "",
             },
             status=410 if outcome in (Outcome.EXPIRED, Outcome.GONE) else 200,
             channel=wish.channel if wish is not None else "",

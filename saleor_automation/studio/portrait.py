@@ -162,18 +162,32 @@ def standing_of(person: Contact) -> Mapping[str, Any]:
     newest = state.newest("", "")
     topics = sorted({row.topic for row in own if row.topic})
     policy = SendingControl.objects.values_list("consent_policy", flat=True).first()
+    # Of somebody whose "no" to everything stands.
+    only = sorted(
+        {
+            word.topic
+            for word in state.words
+            if newest is not None
+            and not newest.granted
+            and word.topic
+            and word.topic not in topics
+            and state.allows(word.topic, "")
+        }
+    )
     wish = Preference.objects.filter(contact=person).first()
     now = clock.now()
     if not person.email:
         allowed, why = False, _("No address is known.")
     elif hard:
         allowed, why = False, _("The address is blocked: %s.") % hard[0].get_reason_display()
-    elif everything or (newest is not None and not newest.granted):
+    elif everything or (newest is not None and not newest.granted and not only):
         allowed, why = False, _("They said no.")
     elif wish is not None and wish.paused_until is not None and wish.paused_until > now:
         allowed, why = False, _("They paused our mails until %s.") % time_words(wish.paused_until)
     elif double_in(person.channel, rules_load()) and not state.confirmed("", person.channel):
         allowed, why = False, _("They did not confirm by mail that they want mail.")
+    elif only:
+        allowed, why = True, _("They want mail only about: %s.") % ", ".join(only)
     elif newest is not None:
         allowed, why = True, _("They agreed.")
     elif policy == SendingControl.Policy.SOFT_OPT_IN:

@@ -17,6 +17,7 @@ from saleor_automation.people.identities import contacts_merge, identities_lock
 from saleor_automation.people.models import Consent, Contact, Suppression
 from saleor_automation.people.preferences.models import Preference, Topic
 from saleor_automation.people.services import contact_subscribed
+from saleor_automation.studio.portrait import standing_of
 from tests.engine import Play, mails, sequence_make, settle
 from tests.sending import planned
 
@@ -113,6 +114,22 @@ def test_nothing_at_all_then_only_one_topic(aina: Contact, play: Play) -> None:
     assert contact_subscribed(contact=aina, topic="welcome") is False
     assert contact_subscribed(contact=aina, topic="another") is False, "nobody chose it"
     assert contact_subscribed(contact=aina) is False
+
+
+def test_a_box_ticked_beforehand_does_not_bring_the_other_topics_back(
+    aina: Contact, play: Play
+) -> None:
+    save(aina, everything="off")
+    play.clock.forward(seconds=5)
+    save(aina, **{**FORM, "topic": ["news"]})
+    assert standing_of(aina)["why"] == "They want mail only about: news."
+    shopper = play.world.shoppers["aina"]
+    shopper.metadata = {"paper.marketing_opt_in": "true"}
+    play.clock.forward(hours=1)
+    play.basket(shopper, "b")
+    assert contact_subscribed(contact=aina, topic="welcome") is False
+    assert contact_subscribed(contact=aina, topic="another") is False
+    assert contact_subscribed(contact=aina, topic="news") is True
 
 
 def test_nothing_and_back_to_what_it_was(aina: Contact, play: Play) -> None:

@@ -179,6 +179,13 @@ def test_any_signal_asks_for_a_confirmation(studio: Play, how: Any, signal: str)
     assert (request.state, request.signals) == (State.ASKED, [signal])
 
 
+@pytest.mark.parametrize("code", ["en-7", "en\x00-1", "xx-0", "en-99999999999", "-"])
+def test_words_that_never_were_are_not_kept(studio: Play, code: str) -> None:
+    assert sign_up(wording=code, topic="\x00", channel="a\x00").status_code == 200
+    request = worked()
+    assert (request.wording, request.topics, request.channel) == ("", [], "")
+
+
 def test_what_robots_fill_in_is_not_kept(studio: Play) -> None:
     response = sign_up(website="https://spam.example")
     assert response.status_code == 200

@@ -6,6 +6,7 @@ readable: a version is never changed.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -21,6 +22,7 @@ _OWN: Final = {
     "ms": "Saya ingin menerima berita dan tawaran melalui e-mel. Saya boleh berhenti bila-bila "
     "masa.",
 }
+_CODE: Final = re.compile(r"[a-z][a-z0-9-]{1,15}-[0-9]{1,9}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,9 @@ def wording_current(language: str) -> Wording:
 
 def wording_read(code: str) -> Wording | None:
     """Return the words a form says it showed, or None when there never were such words."""
-    language, _dash, number = code[:32].rpartition("-")
-    if not number.isdecimal() or len(number) > 9:
+    if not _CODE.fullmatch(code):
         return None
+    language, _dash, number = code.rpartition("-")
     version = int(number)
     if version == 0:
         return Wording(language, 0, _OWN[language]) if language in _OWN else None
