@@ -143,8 +143,8 @@ def rows_update(
     if not values:
         return
     quote = connection.ops.quote_name
-    columns = [model._meta.get_field(field) for field in fields]
-    pk = model._meta.pk
+    columns: list[Any] = [model._meta.get_field(field) for field in fields]
+    pk: Any = model._meta.pk
     sets = ", ".join(f"{quote(column.column)} = %s" for column in columns)
     # Names are the model's own; every value is a parameter.
     statement = f"UPDATE {quote(model._meta.db_table)} SET {sets} WHERE {quote(pk.column)} = %s"  # noqa: S608
@@ -153,7 +153,8 @@ def rows_update(
             column.get_db_prep_save(value, connection)
             for column, value in zip([*columns, pk], row, strict=True)
         ]
-        for row in values
+        # In one order, so that two workers never wait for each other crosswise.
+        for row in sorted(values, key=lambda row: row[-1])
     ]
     with connection.cursor() as cursor:
         cursor.executemany(statement, rows)
