@@ -31,6 +31,7 @@ TARGETS = {
     "send_ratio": ("at least 0.40", lambda value: value >= 0.4),
     "post_office_ratio": ("at least 2.5", lambda value: value >= 2.5),
     "steps": ("at least 1,000", lambda value: value >= 1000),
+    "tracked": ("at least 1,000", lambda value: value >= 1000),
     "steps_slowdown": ("at most 1.30", lambda value: value <= 1.3),
     "claim_p99": ("below 20", lambda value: value < 20),
     "conditions_sqlite": ("at most 3", lambda value: value <= 3),
@@ -207,6 +208,18 @@ def people_in(run: Callable[..., Any], table: Table, kind: str, quick: bool) -> 
     return found
 
 
+def track(run: Callable[..., Any], table: Table, kind: str, quick: bool) -> dict[str, Any]:
+    found = run("track", batches=100 if quick else 1000, rounds=3, understood=50 if quick else 500)
+    label = "Tracked events stored per second, batches of 50"
+    table.put(kind, label, median(found["stored"]), target="tracked")
+    table.put(
+        kind, ".. a request of 50, 99th percentile, ms", median(found["p99_ms"]), form="{:.1f}"
+    )
+    label = ".. understood per second, one process"
+    table.put(kind, label, found["understood_per_second"])
+    return found
+
+
 PARTS: dict[str, Callable[..., dict[str, Any]]] = {
     "ingest": ingest,
     "render": render,
@@ -216,6 +229,7 @@ PARTS: dict[str, Callable[..., dict[str, Any]]] = {
     "verify": verify,
     "predicates": predicates,
     "people_in": people_in,
+    "track": track,
 }
 
 

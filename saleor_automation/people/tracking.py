@@ -32,6 +32,7 @@ from .visitors import (
     contacts_ensure,
     followers_of,
     own_dates_set,
+    rows_update,
     visitors_settle,
 )
 
@@ -80,7 +81,7 @@ def tracked_hear(
     if not tracked.is_browser:
         touched |= _addresses_hear(calls, now)
     new = [claim for call in calls for claim in _claims_of(call, tracked.is_browser)]
-    seen = _names(calls, new)
+    seen = _names(calls, new, tracked.is_browser)
     rows = _identities_ensure(seen, new, now)
     changed = {claim.of for claim in new}
     _claims_insert(new, rows)
@@ -177,8 +178,8 @@ def _claims_of(call: Call, browser: bool) -> Iterator[_New]:
         yield _New(external, call.at, (EMAIL, address), trusted, {})
 
 
-def _names(calls: Iterable[Call], new: Iterable[_New]) -> dict[Name, datetime]:
-    """Return every identity named, and when it was last."""
+def _names(calls: Iterable[Call], new: Iterable[_New], browser: bool) -> dict[Name, datetime]:
+    """Return every identity something was told of, and when that was last."""
     found: dict[Name, datetime] = {}
 
     def see(name: Name, at: datetime) -> None:
@@ -186,8 +187,7 @@ def _names(calls: Iterable[Call], new: Iterable[_New]) -> dict[Name, datetime]:
             found[name] = max(found.get(name, at), at)
 
     for call in calls:
-        see((ANONYMOUS, call.anonymous_id), call.at)
-        see((EXTERNAL, call.user_id), call.at)
+        see(_owner(call, browser), call.at)
     for claim in new:
         see(claim.of, claim.at)
         if claim.target[0] == EXTERNAL:
@@ -209,11 +209,11 @@ def _identities_ensure(
         .filter(wanted)
         .order_by("kind", "value")
     }
-    later = [row for name, row in rows.items() if row.as_of < seen[name]]
-    for row in later:
-        row.as_of = seen[row.kind, row.value]
-    if later:
-        Identity.objects.bulk_update(later, ["as_of"])
+    rows_update(
+        Identity,
+        ["as_of"],
+        [(seen[name], row.pk) for name, row in rows.items() if row.as_of < seen[name]],
+    )
     missing = sorted(seen.keys() - rows.keys())
     if missing:
         claims = claims_load(
@@ -225,7 +225,7 @@ def _identities_ensure(
             else claims.visitor(name[1], seen[name])
             for name in missing
         }
-        contacts = contacts_ensure(led.values(), at=now)
+        contacts = contacts_ensure(led.values(), at=seen)
         for row in Identity.objects.bulk_create(
             [
                 Identity(
@@ -302,12 +302,16 @@ def _events_assign(
         else claims.external(name[1])
         for name, event in zip(owners, events, strict=True)
     ]
-    contacts = contacts_ensure(led, at=min(event.occurred_at for event in events))
-    people = Contact.objects.in_bulk(set(contacts.values()))
+    contacts = contacts_ensure(
+        led, at={name: event.occurred_at for name, event in zip(owners, events, strict=True)}
+    )
     for event, name, whose in zip(events, owners, led, strict=True):
-        event.visitor = rows[name]
-        event.contact = people[contacts[whose]]
-    Event.objects.bulk_update(events, ["visitor", "contact"])
+        event.visitor_id, event.contact_id = rows[name].pk, contacts[whose]
+    rows_update(
+        Event,
+        ["visitor", "contact"],
+        [(event.visitor_id, event.contact_id, event.pk) for event in events],
+    )
     return set(contacts.values())
 
 
@@ -339,7 +343,7 @@ def _traits_hear(calls: Iterable[Call], browser: bool) -> None:
         whose = (
             claims.visitor(name[1], call.at) if name[0] == ANONYMOUS else claims.external(name[1])
         )
-        contact = Contact.objects.get(pk=contacts_ensure([whose], at=call.at)[whose])
+        contact = Contact.objects.get(pk=contacts_ensure([whose], at={})[whose])
         for trait, value in traits.items():
             if browser and trait not in kept:
                 continue

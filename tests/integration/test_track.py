@@ -302,6 +302,9 @@ def test_sizes_are_those_of_segment() -> None:
     answer = key.call("batch", b" " * (500 * 1024 + 1))
     assert (answer.status, answer.content["code"]) == (413, "too_large")
     assert counted("too_large") == 1
+    answer = key.call("batch", {"batch": [{}] * 2501})
+    assert (answer.status, answer.content["code"]) == (413, "too_large")
+    assert counted("too_large", key.row) == 1
 
 
 def test_robots_are_counted_and_not_stored() -> None:
@@ -540,6 +543,25 @@ def test_calls_of_another_version_are_a_fault_and_not_a_crash() -> None:
     RawEvent.objects.update(body=b'{"calls": [{}]}')
     raw_events_process(ids=list(RawEvent.objects.values_list("pk", flat=True)), now=NOW)
     assert RawEvent.objects.get().state == RawEvent.State.FAULT
+
+
+def test_bodies_that_wait_are_understood_together_and_a_bad_one_alone(
+    django_assert_max_num_queries: Any,
+) -> None:
+    shop, backend = page(), server()
+    for number in range(20):
+        (shop if number % 2 else backend).batch(viewed(number, anonymousId=f"v-{number}"))
+    with django_assert_max_num_queries(100):
+        understand()
+    assert Event.objects.count() == 20
+    for number in range(20, 24):
+        shop.batch(viewed(number))
+    bad = RawEvent.objects.order_by("-pk")[2]
+    RawEvent.objects.filter(pk=bad.pk).update(body=b"{}")
+    ids = list(RawEvent.objects.filter(state="pending").values_list("pk", flat=True))
+    assert raw_events_process(ids=ids, now=NOW) == 3
+    assert RawEvent.objects.get(state="fault").pk == bad.pk
+    assert Event.objects.count() == 23
 
 
 def test_keys_are_asked_for_again_when_the_process_forgot() -> None:

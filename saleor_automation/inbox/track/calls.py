@@ -25,6 +25,7 @@ TYPES: Final = frozenset({"identify", "track", "page", "screen", "group", "alias
 #: Segment's own limits, bytes.
 EVENT_BYTES: Final = 32 * 1024
 REQUEST_BYTES: Final = 500 * 1024
+REQUEST_CALLS: Final = 2500
 #: Letters of an id; see ``people.models.Identity``.
 ID_LETTERS: Final = 254
 TEXT_LETTERS: Final = 255

@@ -5,6 +5,8 @@ Knows keys and Events. Whose they are, ``people`` finds out: it is told of the f
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,12 +20,20 @@ from .storing import IMPORT_TYPE, Tracked
 
 
 def tracked_record(
-    *, raw: RawEvent, tracked: Tracked, now: datetime
+    *, raws: Sequence[RawEvent], told: Sequence[Tracked], now: datetime
 ) -> tuple[Tracked, list[Event]]:
-    """Record the calls that are new; return them, and their Events in the same order."""
-    by_key = {(kinds.KEY, call.message_id, tracked.scope): call for call in tracked.calls}
+    """Record the calls that are new; return them, and their Events in the same order.
+
+    ``told`` is what the bodies ``raws`` hold, all of one teller.
+    """
+    tracked = told[0]
+    by_key = {
+        (kinds.KEY, call.message_id, tracked.scope): (raw, call)
+        for raw, body in zip(raws, told, strict=True)
+        for call in body.calls
+    }
     fresh = keys_insert(sorted(by_key)) if by_key else {}
-    new = [(key, call) for key, call in by_key.items() if key in fresh]
+    new = [(key, raw, call) for key, (raw, call) in by_key.items() if key in fresh]
     window = timedelta(hours=conf().entry_window_hours)
     events = Event.objects.bulk_create(
         Event(
@@ -37,13 +47,9 @@ def tracked_record(
             data=_data(tracked, call),
             raw=raw,
         )
-        for key, call in new
+        for key, raw, call in new
     )
-    calls = tuple(call for _key, call in new)
-    return (
-        Tracked(tracked.scope, tracked.is_browser, tracked.key_id, tracked.channel, calls),
-        events,
-    )
+    return replace(tracked, calls=tuple(call for _key, _raw, call in new)), events
 
 
 def _data(tracked: Tracked, call: Call) -> dict[str, Any]:

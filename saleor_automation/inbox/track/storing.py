@@ -36,6 +36,11 @@ class Tracked:
     channel: str
     calls: tuple[Call, ...]
 
+    @property
+    def teller(self) -> tuple[str, bool, int, str]:
+        """Return who told it: all but the calls."""
+        return (self.scope, self.is_browser, self.key_id, self.channel)
+
 
 def calls_store(*, key: WriteKey, calls: Sequence[Call], history: bool, now: datetime) -> bool:
     """Store calls; return False when the same ones were stored before.

@@ -22,7 +22,7 @@ a server key in a browser                                           403     orig
 a preflight from any other origin                                   403     -
 another name behind ``/v1/``                                        404     -
 another method than POST (OPTIONS)                                  405     -
-more than 500 kB, as it came or unpacked                            413     too_large
+more than 500 kB, as it came or unpacked; more than 2,500 calls      413     too_large
 another ``Content-Encoding`` than gzip                              415     -
 more than the key may bring (with ``Retry-After``)                  429     limit
 the database does not answer; the body ended early                  503     -
@@ -56,7 +56,7 @@ from saleor_automation.saleor_app.verification import Refused as BodyRefused
 from saleor_automation.saleor_app.verification import body_read
 
 from .bots import is_bot
-from .calls import EVENT_BYTES, REQUEST_BYTES, Call, call_check, items_of, skew_of
+from .calls import EVENT_BYTES, REQUEST_BYTES, REQUEST_CALLS, Call, call_check, items_of, skew_of
 from .keys import origin_known, write_key_find, write_key_used
 from .limits import limiter, refusals
 from .models import TrackRefusal, WriteKey
@@ -190,6 +190,14 @@ def _take(
         items = items_of(call, content)
     except ContractError as error:
         raise Refused(400, "malformed", str(error), Reason.MALFORMED, key.pk) from error
+    if len(items) > REQUEST_CALLS:
+        raise Refused(
+            413,
+            "too_large",
+            f"A batch may hold {REQUEST_CALLS} calls at most.",
+            Reason.TOO_LARGE,
+            key.pk,
+        )
     limiter.take(key.pk, max(1, len(items)))
     if browser and _is_robot(request):
         refusals.add(key.pk, Reason.BOT, max(1, len(items)))
