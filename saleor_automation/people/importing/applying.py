@@ -54,7 +54,15 @@ def planned_apply(
         if one.outcome != "unchanged"
     ]
     _changes_write(touched, importing, before)
-    figures_refresh([contact.pk for one, contact in touched if one.slots], now=now)
+    people_follow([contact.pk for _one, contact in touched], now=now)
+
+
+def people_follow(ids: Sequence[uuid.UUID], *, now: datetime) -> None:
+    """Bring what is computed of people up to what an import, or its undoing, made of them.
+
+    Quietly: whatever follows from it must start nothing either.
+    """
+    figures_refresh(ids, now=now)
 
 
 def _changes_write(
