@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -49,7 +50,8 @@ from .install import database_ready, progress_bar
 State = ContactImport.State
 #: Lines left out that are shown one by one.
 SHOWN = 20
-BASES = ("none", "opt_in", "double_opt_in", "soft_opt_in")
+#: Seconds between two looks at an import another process works on.
+PAUSE = 0.5
 
 
 def run(
@@ -158,12 +160,9 @@ def _when(text: str) -> datetime | None:
 
 
 def _work(importing: ContactImport, title: str) -> int:
-    claim = import_claim(importing=importing)
-    if claim is None:
-        raise UsageError(
-            "Another process is working on this import. Look at it in the Studio; if that process "
-            "was killed, run this again in two minutes."
-        )
+    """Work on an import, or watch whoever does, until it comes to an end."""
+    claim = None
+    importing.refresh_from_db()
     try:
         with progress_bar() as progress:
             task = progress.add_task(title, total=importing.pieces or None)
@@ -171,13 +170,25 @@ def _work(importing: ContactImport, title: str) -> int:
             def told(row: ContactImport) -> None:
                 progress.update(task, completed=row.cursor)
 
-            import_work(pk=importing.pk, claim=claim, told=told)
+            while importing.state in WORKING:
+                # A worker may have been faster; or was killed, and its lease ends.
+                claim = import_claim(importing=importing)
+                if claim is None:
+                    time.sleep(PAUSE)
+                else:
+                    import_work(pk=importing.pk, claim=claim, told=told)
+                importing.refresh_from_db()
+                told(importing)
     except KeyboardInterrupt:
         # Free again at once, for whoever goes on.
         ContactImport.objects.filter(pk=importing.pk, claim=claim).update(claimed_until=None)
         print("Stopped. Run the same command again to go on.", file=sys.stderr)
         raise
-    importing.refresh_from_db()
+    if importing.state == State.FAILED:
+        raise UsageError(
+            f"Import {importing.pk} stopped. {importing.problem} Mend the cause, and let it go on "
+            "in the Studio."
+        )
     return _report(importing)
 
 

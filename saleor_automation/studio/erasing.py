@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 from django.views import View
 from django.views.generic import TemplateView
 from wagtail.admin import messages
@@ -53,15 +53,14 @@ class PersonEraseView(PermissionCheckedMixin, WagtailAdminTemplateMixin, Templat
     permission_policy = permissions.PEOPLE
     permission_required = "delete"
     template_name = "saleor_automation/studio/erase.html"
-    page_title = gettext_lazy("Erase")
     header_icon = "bin"
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
         self.person = get_object_or_404(Contact, pk=kwargs["pk"])
 
-    def get_page_subtitle(self) -> str:
-        return person_name(self.person)
+    def get_page_title(self) -> str:
+        return _("Erase %s") % person_name(self.person)
 
     def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
         return [
@@ -71,7 +70,7 @@ class PersonEraseView(PermissionCheckedMixin, WagtailAdminTemplateMixin, Templat
                 "url": reverse("automation_people:detail", args=[self.person.pk]),
                 "label": person_name(self.person),
             },
-            {"url": "", "label": self.get_page_title()},
+            {"url": "", "label": _("Erase")},
         ]
 
     @property

@@ -43,6 +43,7 @@ from saleor_automation.people.services import (
 )
 from saleor_automation.people.traits import tag_set, trait_set, traits_of
 from saleor_automation.people.verification import services as verification
+from saleor_automation.project import people_in
 from saleor_automation.sequences.models import Enrollment
 from tests.engine import START, Play, TestClock, sequence_make, settle
 from tests.traces import traces
@@ -223,8 +224,8 @@ def test_lines_that_cannot_be_taken_are_named_and_nothing_else_is_lost() -> None
         (4, "malformed", "no address"),
         (5, "malformed", "2 cells instead of 7"),
         (6, "repeated", "the address stands in line 2 already"),
-        (7, "value", "language “malay language” is no code such as en"),
-        (7, "value", "country “MALAYSIA” is no code such as MY"),
+        (7, "value", "language “Malay language” is no code such as en"),
+        (7, "value", "country “Malaysia” is no code such as MY"),
         (7, "value", "shoe_size: 'large' is no number."),
         (8, "malformed", '“"x y"@kedai.example” is no address'),
         (12, "erased", "erased on 2026-11-02"),
@@ -686,6 +687,27 @@ def test_the_command_wants_a_basis_and_its_proof(
         assert main(["import-people", str(file), "--basis", "none", *wrong]) == 2
         assert says in capsys.readouterr().err
     assert main(["import-people", str(tmp_path / "none.csv"), "--basis", "none"]) == 2
+
+
+def test_the_command_watches_a_worker_that_was_faster(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text(many(5))
+    real, tried = importing.import_claim, []
+
+    def slower(**kwargs: Any) -> Any:
+        tried.append(real(**kwargs))
+        if len(tried) == 1:
+            return None
+        found = ContactImport.objects.get()
+        importing.import_work(pk=found.pk, claim=tried[0])
+        return None
+
+    monkeypatch.setattr(people_in, "import_claim", slower)
+    monkeypatch.setattr(people_in, "PAUSE", 0)
+    assert main(["import-people", str(file), "--basis", "none"]) == 0
+    assert (len(tried), Contact.objects.count()) == (2, 5)
 
 
 def test_the_command_goes_on_with_what_was_stopped(

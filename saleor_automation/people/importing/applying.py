@@ -56,9 +56,17 @@ def planned_apply(
         if one.outcome != "unchanged"
     ]
     _changes_write(touched, importing, before)
-    figures_refresh([contact.pk for one, contact in touched if one.slots], now=now)
-    standings_refresh(contact.pk for _one, contact in touched)
-    memberships_refresh([contact.pk for _one, contact in touched], now=now, telling=SILENT)
+    people_follow([contact.pk for _one, contact in touched], now=now)
+
+
+def people_follow(ids: Sequence[uuid.UUID], *, now: datetime) -> None:
+    """Bring what is computed of people up to what an import, or its undoing, made of them.
+
+    Silently: whatever follows from it must start nothing either.
+    """
+    figures_refresh(ids, now=now)
+    standings_refresh(ids)
+    memberships_refresh(ids, now=now, telling=SILENT)
 
 
 def _changes_write(

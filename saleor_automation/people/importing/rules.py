@@ -237,11 +237,11 @@ def row_read(number: int, cells: Sequence[str], rules: Rules) -> Row:
         first, _space, last = whole.partition(" ")
     language = said.get("language", "").replace("_", "-").lower()
     if language and not _LANGUAGE.fullmatch(language):
-        odd.append(_("language “%s” is no code such as en") % language[:50])
+        odd.append(_("language “%s” is no code such as en") % said["language"][:50])
         language = ""
     country = said.get("country", "").upper()
     if country and not _COUNTRY.fullmatch(country):
-        odd.append(_("country “%s” is no code such as MY") % country[:50])
+        odd.append(_("country “%s” is no code such as MY") % said["country"][:50])
         country = ""
     agreed, agreed_at = _agreed(said, odd)
     return Row(

@@ -15,13 +15,11 @@ from uuid import UUID
 from django.db.models import Count, ForeignObjectRel
 
 from saleor_automation.contract.values import iso
-from saleor_automation.people.figures import figures_refresh
+from saleor_automation.inbox.models import Event
 from saleor_automation.people.models import Consent, Contact, Identity, Tag, Trait
-from saleor_automation.people.segments.keeping import SILENT, memberships_refresh
-from saleor_automation.people.standings import standings_refresh
 from saleor_automation.people.traits import trait_value
 
-from .applying import contacts_refill
+from .applying import contacts_refill, people_follow
 from .models import ContactImport, ImportChange
 
 #: Tables that follow from others, or are looked at one by one below.
@@ -33,11 +31,15 @@ OWN: Final = frozenset(
         "tag",
         "contactfigures",
         "contactspend",
-        "consentstanding",
-        "segmentmember",
         "importchange",
+        # Computed of the others.
+        "segmentmember",
+        "consentstanding",
+        "event",
     }
 )
+#: How kinds of events begin that are computed, and nobody's doing.
+COMPUTED: Final = "segment_"
 
 
 def changes_undo(
@@ -63,10 +65,7 @@ def changes_undo(
     _tags_restore(staying, importing)
     _consents_retract([change.contact_id for change in staying], importing, now)
     ImportChange.objects.filter(pk__in=[change.pk for change in changes]).delete()
-    stayed = [change.contact_id for change in staying]
-    figures_refresh(stayed, now=now)
-    standings_refresh(stayed)
-    memberships_refresh(stayed, now=now, telling=SILENT)
+    people_follow([change.contact_id for change in staying], now=now)
     return len(going), len(staying)
 
 
@@ -91,6 +90,7 @@ def doing_something(ids: Sequence[UUID], importing: ContactImport) -> set[UUID]:
     found |= {pk for pk, _count in names}
     source, at = importing.source, importing.created_at
     found |= _owners(Consent.objects.exclude(source=source), "contact", ids)
+    found |= _owners(Event.objects.exclude(kind__startswith=COMPUTED), "contact", ids)
     found |= _owners(Trait.objects.exclude(source=source), "contact", ids)
     found |= _owners(Tag.objects.exclude(at=at), "contact", ids)
     found |= _owners(ImportChange.objects.exclude(importing=importing), "contact", ids)
