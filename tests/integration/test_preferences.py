@@ -16,7 +16,7 @@ from saleor_automation.people.consent import suppressed
 from saleor_automation.people.identities import contacts_merge, identities_lock
 from saleor_automation.people.models import Consent, Contact, Suppression
 from saleor_automation.people.preferences.models import Preference, Topic
-from saleor_automation.people.services import contact_subscribed
+from saleor_automation.people.services import contact_subscribed, suppression_add
 from saleor_automation.studio.portrait import standing_of
 from tests.engine import Play, mails, sequence_make, settle
 from tests.sending import planned
@@ -151,6 +151,16 @@ def test_everything_again_leaves_what_was_refused_one_by_one(aina: Contact, play
     assert contact_subscribed(contact=aina, topic="welcome") is True
     assert contact_subscribed(contact=aina, topic="news") is False
     assert contact_subscribed(contact=aina, topic="another") is True
+
+
+def test_what_a_choice_cannot_change_is_said(aina: Contact) -> None:
+    notice = "At the moment no mail from us goes to this address"
+    assert notice not in Client().get(page(aina)).content.decode()
+    suppression_add(contact=aina, reason="complaint", at=clock.now())
+    assert notice in save(aina, everything="on")
+    assert Suppression.objects.get().reason == "complaint"
+    settle()
+    assert Message.objects.get().reason == "suppressed"
 
 
 def test_taking_off_every_topic_is_a_no_to_everything(aina: Contact) -> None:
