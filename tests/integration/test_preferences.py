@@ -6,12 +6,13 @@ import re
 from datetime import timedelta
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from saleor_automation import clock
 from saleor_automation.delivery.links import links_for
 from saleor_automation.delivery.models import Message, SendingControl
+from saleor_automation.delivery.preferences import preferences
 from saleor_automation.people.consent import suppressed
 from saleor_automation.people.identities import contacts_merge, identities_lock
 from saleor_automation.people.models import Consent, Contact, Suppression
@@ -69,6 +70,10 @@ def test_the_page_shows_what_stands_and_changes_nothing(aina: Contact) -> None:
     for ask in (Client().get, Client().head):
         response = ask(page(aina))
         assert response.status_code == 200
+    head = RequestFactory().head(page(aina))
+    answer = preferences(head, page(aina).split("/")[2])
+    assert answer.content == b""
+    assert int(answer["Content-Length"]) == len(Client().get(page(aina)).content)
     html = Client().get(page(aina)).content.decode()
     assert "First steps" in html
     assert "Five mails" in html
