@@ -53,6 +53,15 @@ def public_page(
     response["Content-Security-Policy"] = _POLICY + unframed
     response["Referrer-Policy"] = "no-referrer"
     response["X-Robots-Tag"] = "noindex"
+    return head_emptied(request, response)
+
+
+def head_emptied(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Return an answer to HEAD without its body: the server warns of each that has one."""
+    if request.method == "HEAD":
+        length = len(response.content)
+        response.content = b""
+        response["Content-Length"] = str(length)
     return response
 
 

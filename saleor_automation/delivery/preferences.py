@@ -24,9 +24,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils import translation
 from django.utils.dateparse import parse_datetime
-from django.utils.formats import date_format
 from django.utils.timezone import is_aware, localtime
-from django.utils.translation import get_language_info
+from django.utils.translation import get_language, get_language_info
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
@@ -44,6 +43,7 @@ from saleor_automation.people.preferences.services import (
     wishes_save,
 )
 from saleor_automation.people.preferences.topics import TopicWords, topics_offered
+from saleor_automation.rendering.phrases import date_long
 
 from .links import preferences_read
 from .models import Message, SendingControl
@@ -184,7 +184,7 @@ def fields_of(wishes: Wishes, topics: Sequence[TopicWords]) -> list[tuple[str, s
 
 def day_words(moment: datetime) -> str:
     """Return a moment's day as people write it."""
-    return date_format(localtime(moment), "DATE_FORMAT")
+    return date_long(localtime(moment), get_language() or "")
 
 
 @dataclass(frozen=True)
@@ -210,7 +210,8 @@ def languages_of(current: str) -> list[LanguageChoice]:
 def language_name(code: str) -> str:
     """Return a language by its own name; its code when Django does not know it."""
     try:
-        return str(get_language_info(code)["name_local"]).capitalize()
+        name = str(get_language_info(code)["name_local"])
+        return name[:1].upper() + name[1:]
     except KeyError:
         return code
 

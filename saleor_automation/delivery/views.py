@@ -25,7 +25,7 @@ from saleor_automation.people.services import contact_unsubscribe
 
 from .links import preferences_address, token_read
 from .models import Message
-from .pages import link_owner, public_page
+from .pages import head_emptied, link_owner, public_page
 from .services import message_rendered
 
 
@@ -100,4 +100,4 @@ def view_mail(request: HttpRequest, token: str) -> HttpResponse:
     response["Cross-Origin-Opener-Policy"] = "unsafe-none"
     response["Referrer-Policy"] = "no-referrer"
     response["X-Robots-Tag"] = "noindex"
-    return response
+    return head_emptied(request, response)

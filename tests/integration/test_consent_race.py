@@ -153,7 +153,7 @@ def run(race: Race, rounds: int, press: Callable[[Client, Message], None]) -> No
                     return
                 mine = work[number]
                 if number < WORKERS:
-                    time.sleep(chance.random() * 0.02)
+                    time.sleep(chance.random() * 0.1)
                     send(mine)
                 else:
                     for message in mine:

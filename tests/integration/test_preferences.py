@@ -6,17 +6,18 @@ import re
 from datetime import timedelta
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from saleor_automation import clock
 from saleor_automation.delivery.links import links_for
 from saleor_automation.delivery.models import Message, SendingControl
+from saleor_automation.delivery.preferences import preferences
 from saleor_automation.people.consent import suppressed
 from saleor_automation.people.identities import contacts_merge, identities_lock
 from saleor_automation.people.models import Consent, Contact, Suppression
 from saleor_automation.people.preferences.models import Preference, Topic
-from saleor_automation.people.services import contact_subscribed
+from saleor_automation.people.services import contact_subscribed, suppression_add
 from saleor_automation.studio.portrait import standing_of
 from tests.engine import Play, mails, sequence_make, settle
 from tests.sending import planned
@@ -69,6 +70,10 @@ def test_the_page_shows_what_stands_and_changes_nothing(aina: Contact) -> None:
     for ask in (Client().get, Client().head):
         response = ask(page(aina))
         assert response.status_code == 200
+    head = RequestFactory().head(page(aina))
+    answer = preferences(head, page(aina).split("/")[2])
+    assert answer.content == b""
+    assert int(answer["Content-Length"]) == len(Client().get(page(aina)).content)
     html = Client().get(page(aina)).content.decode()
     assert "First steps" in html
     assert "Five mails" in html
@@ -153,6 +158,16 @@ def test_everything_again_leaves_what_was_refused_one_by_one(aina: Contact, play
     assert contact_subscribed(contact=aina, topic="another") is True
 
 
+def test_what_a_choice_cannot_change_is_said(aina: Contact) -> None:
+    notice = "At the moment no mail from us goes to this address"
+    assert notice not in Client().get(page(aina)).content.decode()
+    suppression_add(contact=aina, reason="complaint", at=clock.now())
+    assert notice in save(aina, everything="on")
+    assert Suppression.objects.get().reason == "complaint"
+    settle()
+    assert Message.objects.get().reason == "suppressed"
+
+
 def test_taking_off_every_topic_is_a_no_to_everything(aina: Contact) -> None:
     save(aina, **FORM)
     assert contact_subscribed(contact=aina, topic="another") is False
@@ -163,6 +178,7 @@ def test_somebody_who_never_said_a_word_says_none_by_choosing_a_language(aina: C
     html = save(aina, **{**FORM, "language": "ms"})
     assert not Consent.objects.exists()
     assert not Suppression.objects.exists()
+    assert "Bahasa Melayu" in html
     assert 'lang="ms"' in html
     assert "Mula" in html
     aina.refresh_from_db()
@@ -185,9 +201,9 @@ def test_what_makes_no_sense_changes_nothing(aina: Contact) -> None:
 
 
 def test_a_pause_ends_a_mail_that_makes_no_sense_by_then(aina: Contact) -> None:
-    assert "No offers, reminders or news until" in save(
-        aina, **{**FORM, "topic": ["welcome", "news"], "pause": "30"}
-    )
+    html = save(aina, **{**FORM, "topic": ["welcome", "news"], "pause": "30"})
+    assert "No offers, reminders or news until 2 December 2026." in html
+    assert "Until 2 December 2026" in html
     settle()
     assert [mail[2:] for mail in mails()] == [(State.SKIPPED, "person_paused")]
 

@@ -18,7 +18,9 @@ from saleor_automation.people.subscribing.models import OptInRule, SignupWording
 from saleor_automation.people.subscribing.rules import double_in, rules_load
 from saleor_automation.people.subscribing.wording import wording_current, wording_read
 from saleor_automation.shop.models import Channel
+from saleor_automation.studio.pages import EmailPage
 from saleor_automation.studio.portrait import standing_of
+from saleor_automation.studio.starter import starter_load
 
 from .helpers import NOW, contact, email_version, waiting_sequence
 
@@ -114,6 +116,19 @@ def test_rules_and_words(admin_client: Client) -> None:
     assert "&lt;p&gt;Send me news.&lt;/p&gt;" in text
     assert "&lt;form method=&quot;post&quot; action=&quot;https://studio.example/subscribe/" in text
     assert "This field is required" in text_of(admin_client.post(url, {**data, "words_en": ""}))
+
+
+def test_the_email_that_asks_stays_while_people_must_confirm(admin_client: Client) -> None:
+    starter_load(now=NOW)
+    asking = EmailPage.objects.get(translation_key=CONFIRMATION, locale__language_code="en")
+    url = reverse("wagtailadmin_pages:unpublish", args=[asking.pk])
+    OptInRule.objects.create(channel="", double=True)
+    response = admin_client.post(url, follow=True)
+    assert "People are asked with this email to confirm" in text_of(response)
+    assert EmailPage.objects.get(pk=asking.pk).live
+    OptInRule.objects.all().delete()
+    admin_client.post(url)
+    assert not EmailPage.objects.get(pk=asking.pk).live
 
 
 def upload(text: bytes) -> SimpleUploadedFile:

@@ -37,6 +37,8 @@ class Wishes:
     refused: frozenset[str] = frozenset()
     #: Asked for alone: a "yes" to everything but what was refused one by one.
     everything: bool = False
+    #: Nothing goes there, whatever is chosen; not to be asked for.
+    blocked: bool = False
     paused_until: datetime | None = None
     fewer: bool = False
     tracking: str = ""
@@ -79,6 +81,7 @@ def wishes_of(
         nothing=wanted.nothing,
         topics=wanted.topics,
         refused=wanted.refused,
+        blocked=wanted.blocked,
         paused_until=until if until is not None and until > now else None,
         fewer=row.fewer if row is not None else False,
         tracking=row.tracking if row is not None else "",

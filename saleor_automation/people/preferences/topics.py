@@ -50,6 +50,8 @@ class Wanted:
     topics: frozenset[str]
     #: Keys of those they said no to one by one; that "no" outlives one to everything.
     refused: frozenset[str] = frozenset()
+    #: Whatever they want: the address bounced, complained, or was blocked by the shop.
+    blocked: bool = False
 
 
 def wanted_of(contact: Contact, keys: Iterable[str], *, silence_is_yes: bool) -> Wanted:
@@ -57,11 +59,9 @@ def wanted_of(contact: Contact, keys: Iterable[str], *, silence_is_yes: bool) ->
 
     ``silence_is_yes``: the shop writes to people who never said anything.
     """
-    own = [
-        row
-        for row in suppressed([contact])[contact.pk]
-        if row.reason == Suppression.Reason.UNSUBSCRIBED and not row.channel
-    ]
+    blocks = [row for row in suppressed([contact])[contact.pk] if not row.channel]
+    own = [row for row in blocks if row.reason == Suppression.Reason.UNSUBSCRIBED]
+    hard = any(row not in own and not row.topic for row in blocks)
     state = consent_states([contact.pk])[contact.pk]
     blocked = {row.topic for row in own}
     said = {key: state.allows(key, "") for key in keys}
@@ -73,4 +73,4 @@ def wanted_of(contact: Contact, keys: Iterable[str], *, silence_is_yes: bool) ->
     general = state.allows("", "")
     nothing = "" in blocked or (not on and general is False)
     refused = frozenset(key for key in said if key in blocked)
-    return Wanted(nothing, frozenset() if nothing else on, refused)
+    return Wanted(nothing, frozenset() if nothing else on, refused, hard)
