@@ -15,8 +15,8 @@ from django.dispatch import Signal
 #: Arguments: ``raw`` (RawEvent), ``snapshot`` (a ``contract.payloads`` value or
 #: None when the object was null; of the track API ``inbox.track.storing.Tracked``, the
 #: fresh calls of ``raw`` and of bodies understood with it), ``events`` (list of Event,
-#: those recorded by this body only, not repeats), ``now`` (datetime). A receiver that finds an erased
-#: person in it sets ``raw.body`` to ``b""``, and the body is not kept.
+#: those recorded by this body only, not repeats), ``now`` (datetime). A receiver that
+#: finds an erased person in it sets ``raw.body`` to ``b""``, and the body is not kept.
 facts_recorded = Signal()
 
 #: Two contacts turned out to be one person. Sent by ``people``.
