@@ -13,9 +13,10 @@ from django.dispatch import Signal
 #: One received body was understood. Sent by ``inbox`` inside the transaction that
 #: records the Events.
 #: Arguments: ``raw`` (RawEvent), ``snapshot`` (a ``contract.payloads`` value or
-#: None when the object was null), ``events`` (list of Event, those recorded by
-#: this body only, not repeats), ``now`` (datetime). A receiver that finds an erased
-#: person in it sets ``raw.body`` to ``b""``, and the body is not kept.
+#: None when the object was null; of the track API ``inbox.track.storing.Tracked``, the
+#: fresh calls of ``raw`` and of bodies understood with it), ``events`` (list of Event,
+#: those recorded by this body only, not repeats), ``now`` (datetime). A receiver that
+#: finds an erased person in it sets ``raw.body`` to ``b""``, and the body is not kept.
 facts_recorded = Signal()
 
 #: Two contacts turned out to be one person. Sent by ``people``.

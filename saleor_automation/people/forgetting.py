@@ -16,9 +16,9 @@ from saleor_automation import signals
 from saleor_automation.inbox.models import Event, EventKey
 
 from .attribution import ANONYMOUS, EMAIL, EXTERNAL, USER
+from .claimed import own_pk
 from .models import Contact, Identity, IdentityClaim
 from .tombstones import tombstone_add
-from .visitors import own_pk
 
 #: Visitors forgotten at a time.
 PORTION = 500

@@ -7,11 +7,10 @@ a server says, and that above a browser. Nobody's consent is heard here.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
@@ -22,26 +21,14 @@ from saleor_automation.inbox.track.calls import Call
 from saleor_automation.inbox.track.storing import Tracked
 
 from .attribution import ANONYMOUS, EMAIL, EXTERNAL, USER, Claim, Name, whose_at
+from .claimed import claims_load, followers_of
 from .digests import identity_digest
 from .identities import Heard, evidence_hear, guest_resolve
 from .models import Contact, Identity, IdentityClaim, Tombstone, TraitType
 from .profile import SINCE, external_key
+from .sayings import PERSON_TRAITS, address_of, person_values, trait_name
 from .traits import BROWSER, SERVER, TraitError, trait_put
-from .visitors import (
-    claims_load,
-    contacts_ensure,
-    followers_of,
-    own_dates_set,
-    rows_update,
-    visitors_settle,
-)
-
-_ADDRESS = re.compile(r"[^\s@\x00-\x1f]{1,64}@[^\s@\x00-\x1f]{1,189}\.[^\s@\x00-\x1f]{1,63}")
-#: Traits of Segment's specification that say who somebody is, and are no traits here.
-_PERSON: Final = frozenset(
-    {"email", "first_name", "last_name", "name", "language", "locale", "country", "id"}
-)
-_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[\W_]+")
+from .visitors import contacts_ensure, own_dates_set, rows_update, visitors_settle
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,39 +110,6 @@ def _names_of(call: Call) -> Iterator[Name]:
         yield (EXTERNAL, value)
     if address := address_of(call):
         yield (EMAIL, address.lower())
-
-
-def address_of(call: Call) -> str:
-    """Return the address an identify call gives, as written; "" when it is none."""
-    value = call.traits.get("email") if call.type == "identify" else None
-    return value if isinstance(value, str) and _ADDRESS.fullmatch(value) else ""
-
-
-def person_values(call: Call, source: str) -> dict[str, Any]:
-    """Return what a call says of who somebody is, by slots of the evidence."""
-    said = {trait_name(name): value for name, value in call.traits.items()}
-
-    def text(*names: str) -> str:
-        return next((v for n in names if isinstance(v := said.get(n), str) and v), "")
-
-    first, last = text("first_name"), text("last_name")
-    if not first and not last:
-        first, _space, last = text("name").partition(" ")
-    language = (text("language") or text("locale")).replace("_", "-").lower()[:16]
-    country = text("country").upper()
-    values: dict[str, Any] = {}
-    if first or last:
-        values[f"{source}.name"] = [first, last]
-    if language:
-        values[f"{source}.language"] = language
-    if re.fullmatch(r"[A-Z]{2}", country):
-        values[f"{source}.country"] = country
-    return values
-
-
-def trait_name(name: str) -> str:
-    """Return a trait's name as it is kept: "favoriteColor" is favorite_color."""
-    return "_".join(filter(None, _WORD.split(name))).lower()
 
 
 def _claims_of(call: Call, browser: bool) -> Iterator[_New]:
@@ -328,7 +282,7 @@ def _owner(call: Call, browser: bool) -> Name:
 def _traits_hear(calls: Iterable[Call], browser: bool) -> None:
     """Note traits. A page adds to those the shop keeps already, and begins none."""
     told = [
-        (call, {n: v for k, v in call.traits.items() if (n := trait_name(k)) not in _PERSON})
+        (call, {n: v for k, v in call.traits.items() if (n := trait_name(k)) not in PERSON_TRAITS})
         for call in calls
         if call.type == "identify"
     ]
@@ -343,7 +297,7 @@ def _traits_hear(calls: Iterable[Call], browser: bool) -> None:
         whose = (
             claims.visitor(name[1], call.at) if name[0] == ANONYMOUS else claims.external(name[1])
         )
-        contact = Contact.objects.get(pk=contacts_ensure([whose], at={})[whose])
+        contact = Contact.objects.get(pk=contacts_ensure([whose], at={name: call.at})[whose])
         for trait, value in traits.items():
             if browser and trait not in kept:
                 continue

@@ -16,96 +16,14 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Min, Model, Q
 
-from saleor_automation import clock
 from saleor_automation.contract.values import iso
 from saleor_automation.inbox.models import Event
 
-from .attribution import ANONYMOUS, EMAIL, EXTERNAL, USER, Claim, Claims, Name, Whose, whose_at
-from .digests import identity_digest
+from .attribution import ANONYMOUS, EMAIL, EXTERNAL, USER, Claims, Name, Whose, whose_at
+from .claimed import claims_load, followers_of, led_to, own_pk
 from .identities import contact_refresh, contacts_merge
 from .models import Contact, Identity, IdentityClaim
 from .profile import Slots, anonymous_key, evidence_join, external_key, slots_add
-
-
-def own_pk(name: Name) -> UUID:
-    """Return the key of an identity's own contact: the same whenever it is made."""
-    return UUID(hex=identity_digest(*name)[:32], version=4)
-
-
-def claims_load(names: Collection[Name], more: Collection[tuple[Name, Claim]] = ()) -> Claims:
-    """Return what is claimed of these identities and of all they lead to.
-
-    ``more``: claims that are not in the database yet.
-    """
-    visitors = sorted({value for kind, value in names if kind == ANONYMOUS})
-    found: dict[Name, list[Claim]] = defaultdict(list)
-    waiting = {value for kind, value in names if kind == EXTERNAL}
-    for name, claim in more:
-        found[name].append(claim)
-        waiting |= {value for kind, value in (name, claim.target) if kind == EXTERNAL}
-    if visitors:
-        for name, claim in _claims(Q(identity__kind=ANONYMOUS, identity__value__in=visitors)):
-            found[name].append(claim)
-            if claim.target[0] == EXTERNAL:
-                waiting.add(claim.target[1])
-    seen: set[str] = set()
-    while waiting:
-        seen |= waiting
-        asked = sorted(waiting)
-        linked = Q(identity__value__in=asked) | Q(target_kind=EXTERNAL, target__in=asked)
-        waiting = set()
-        for name, claim in _claims(linked, identity__kind=EXTERNAL):
-            if claim not in found[name]:
-                found[name].append(claim)
-            waiting.add(name[1])
-            if claim.target[0] == EXTERNAL:
-                waiting.add(claim.target[1])
-        waiting -= seen
-    addresses = {
-        claim.target[1] for claims in found.values() for claim in claims if claim.target[0] == EMAIL
-    }
-    wanted = Q(kind=EMAIL, value__in=sorted(addresses)) | Q(kind=USER, value__in=sorted(seen))
-    known = {
-        (kind, value): contact
-        for kind, value, contact in (
-            Identity.objects.filter(wanted).values_list("kind", "value", "contact_id")
-            if addresses or seen
-            else ()
-        )
-    }
-    return Claims(found, known)
-
-
-def _claims(where: Q, **more: Any) -> Iterable[tuple[Name, Claim]]:
-    rows = IdentityClaim.objects.filter(where, **more).values_list(
-        "identity__kind", "identity__value", "at", "target_kind", "target", "is_trusted"
-    )
-    for kind, value, at, target_kind, target, is_trusted in rows:
-        yield (kind, value), Claim(at, (target_kind, target), is_trusted)
-
-
-def followers_of(names: Collection[Name]) -> set[Name]:
-    """Return the identities that may lead elsewhere when these changed, and these."""
-    found = {name for name in names if name[0] in (ANONYMOUS, EXTERNAL)}
-    accounts = [value for kind, value in names if kind == USER]
-    if accounts:
-        rows = Identity.objects.filter(kind=EXTERNAL, value__in=accounts)
-        found |= {(EXTERNAL, value) for value in rows.values_list("value", flat=True)}
-    addresses = [value for kind, value in names if kind == EMAIL]
-    externals = {value for kind, value in found if kind == EXTERNAL}
-    if addresses:
-        claimed = IdentityClaim.objects.filter(target_kind=EMAIL, target__in=addresses)
-        for kind, value in claimed.values_list("identity__kind", "identity__value").distinct():
-            found.add((kind, value))
-            if kind == EXTERNAL:
-                externals.add(value)
-    if externals:
-        claims = claims_load([(EXTERNAL, value) for value in externals])
-        externals = {member for value in externals for member in claims.aliases(value)}
-        found |= {(EXTERNAL, value) for value in externals}
-        claimed = IdentityClaim.objects.filter(target_kind=EXTERNAL, target__in=sorted(externals))
-        found |= set(claimed.values_list("identity__kind", "identity__value").distinct())
-    return found
 
 
 def visitors_follow(names: Collection[Name], *, now: datetime) -> set[UUID]:
@@ -116,16 +34,14 @@ def visitors_follow(names: Collection[Name], *, now: datetime) -> set[UUID]:
 def contacts_ensure(wanted: Iterable[Whose], *, at: Mapping[Name, datetime]) -> dict[Whose, UUID]:
     """Return the contact each leads to; own ones are made.
 
-    ``at``: when identities were heard of, as far as known; ``own_dates_set`` says it exactly.
+    ``at``: when identities were heard of, one at least; ``own_dates_set`` says it exactly.
     """
-    found = {
-        whose: whose.contact if whose.own is None else own_pk(whose.own) for whose in set(wanted)
-    }
+    found = {whose: led_to(whose) for whose in set(wanted)}
     own = {pk: at.get(whose.own) for whose, pk in found.items() if whose.own is not None}
     known = set(Contact.objects.filter(pk__in=own).values_list("pk", flat=True)) if own else ()
     missing = sorted(pk for pk in own if pk not in known)
     if missing:
-        some = next(iter(at.values()), None) or clock.now()
+        some = min(at.values())
         Contact.objects.bulk_create(
             [Contact(pk=pk, created_at=own[pk] or some, is_anonymous=True) for pk in missing],
             ignore_conflicts=True,
@@ -176,15 +92,34 @@ def visitors_settle(names: Collection[Name], *, now: datetime) -> set[UUID]:
         Identity.objects.select_for_update(of=("self",)).filter(wanted).order_by("kind", "value")
     )
     claims = claims_load([(row.kind, row.value) for row in rows])
+    looked: dict[int, list[tuple[datetime, UUID | None]]] = defaultdict(list)
+    visitors = [row.pk for row in rows if row.kind == ANONYMOUS]
+    seen = IdentityClaim.objects.filter(identity__in=visitors)
+    for pk, at, contact in seen.values_list("identity_id", "at", "contact_id"):
+        looked[pk].append((at, contact))
     touched: set[UUID] = set()
     for row in rows:
-        if row.kind == EXTERNAL:
+        if row.kind == EXTERNAL and row.contact_id != led_to(claims.external(row.value)):
             touched |= _external_settle(row, claims, now)
     for row in rows:
-        if row.kind == ANONYMOUS:
+        # Thousands may claim one address, and one order by it must not look into each.
+        if row.kind == ANONYMOUS and not _is_settled(row, claims, looked[row.pk]):
             touched |= _visitor_settle(row, claims, now)
     own_dates_set(touched)
     return set(Contact.objects.filter(pk__in=touched).values_list("pk", flat=True))
+
+
+def _is_settled(
+    row: Identity, claims: Claims, looked: Sequence[tuple[datetime, UUID | None]]
+) -> bool:
+    """Say whether every claim of a visitor led where it leads now when it was looked at last."""
+    stretches = claims.stretches(row.value)
+    if not stretches:
+        return row.contact_id == own_pk((ANONYMOUS, row.value))
+    right = {at: led_to(whose) for at, whose in stretches}
+    return row.contact_id == right[stretches[-1][0]] and all(
+        contact == right[at] for at, contact in looked
+    )
 
 
 def _external_settle(row: Identity, claims: Claims, now: datetime) -> set[UUID]:

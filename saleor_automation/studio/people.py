@@ -149,7 +149,13 @@ class PersonIndexView(ListView):
             StatusTagColumn(
                 "has_account",
                 label=_("Account"),
-                accessor=lambda person: _("account") if person.has_account else _("guest"),
+                accessor=lambda person: (
+                    _("account")
+                    if person.has_account
+                    else _("visitor")
+                    if person.is_anonymous
+                    else _("guest")
+                ),
                 primary=lambda person: person.has_account,
             ),
             NumberColumn("order_count", label=_("Orders")),
