@@ -322,9 +322,12 @@ class ImportView(ImportPage):
             problems = services.import_decide(
                 importing=self.importing, rules=form.rules(), now=clock.now()
             )
-            if not problems:
-                services.import_begin(importing=self.importing, state=State.CHECKING)
+            if not problems and services.import_begin(
+                importing=self.importing, state=State.CHECKING
+            ):
                 return redirect("automation_people:import", self.importing.pk)
+            if not problems:
+                problems = [_("The upload was cut off. Forget the file, and upload it again.")]
             for problem in problems:
                 form.add_error(None, problem)
         return self.render_to_response(self.get_context_data())
