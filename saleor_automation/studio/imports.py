@@ -113,7 +113,10 @@ class RulesForm(forms.Form):
         label=gettext_lazy("For one sales channel only"),
         required=False,
         max_length=255,
-        help_text=gettext_lazy("Its slug. Empty: for the whole shop"),
+        help_text=gettext_lazy(
+            "Its slug: their consent counts there, and mails come from its brand. Empty: for the "
+            "whole shop"
+        ),
     )
     language = forms.CharField(
         label=gettext_lazy("Language of people whose line says none"), required=False, max_length=16
