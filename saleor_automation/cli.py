@@ -181,6 +181,12 @@ def _parser() -> argparse.ArgumentParser:
     import_command.add_argument("--where", default="", help="where they agreed")
     import_command.add_argument("--when", default="", metavar="DATE", help="when they agreed")
     import_command.add_argument("--wording", default="", help="the words they agreed to")
+    import_command.add_argument(
+        "--channel", default="", metavar="SLUG", help="for this sales channel only"
+    )
+    import_command.add_argument(
+        "--keep-undeliverable", action="store_true", help="also addresses no mail will reach"
+    )
     import_command.add_argument("--language", default="", help="for people without one: en")
     import_command.add_argument(
         "--tag", action="append", default=[], help="put on everybody; may be given often"
@@ -446,8 +452,10 @@ def import_people(options: argparse.Namespace) -> int:
         where=options.where,
         when=options.when,
         wording=options.wording,
+        channel=options.channel,
         language=options.language,
         tags=options.tag,
+        keep_undeliverable=options.keep_undeliverable,
         dry_run=options.dry_run,
     )
 

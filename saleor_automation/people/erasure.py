@@ -147,10 +147,8 @@ def _parcels_forget(order: ShopOrder) -> None:
 
 
 def events_drop(events: list[Event]) -> None:
-    """Delete events of an erased person that came again, with keys that name them."""
-    ids = [event.pk for event in events if event.pk]
-    EventKey.objects.filter(event__in=ids, kind__in=(*ACCOUNT_KINDS, kinds.SHIPPED)).delete()
-    Event.objects.filter(pk__in=ids).delete()
+    """Delete events of an erased person that came again."""
+    Event.objects.filter(pk__in=[event.pk for event in events if event.pk]).delete()
     # The list is shared with the later stages: nothing of it happened for them.
     events.clear()
 

@@ -100,7 +100,7 @@ def profile_of(evidence: Evidence, *, addresses: Collection[str], user_id: str) 
             "browser.country",
         )
         or "",
-        channel=_newest(evidence, "order.channel") or "",
+        channel=_newest(evidence, "order.channel") or _newest(evidence, "import.channel") or "",
         since=min((slots[SINCE][0] for slots in evidence.values() if SINCE in slots), default=""),
     )
     account = evidence.get(user_key(user_id), {}) if user_id else {}

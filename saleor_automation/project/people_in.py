@@ -62,8 +62,10 @@ def run(
     where: str,
     when: str,
     wording: str,
+    channel: str,
     language: str,
     tags: Sequence[str],
+    keep_undeliverable: bool,
     dry_run: bool,
 ) -> int:
     """Import a file, or look it over; return the exit code. Raises UsageError."""
@@ -84,7 +86,9 @@ def run(
             where=where,
             at=_when(when),
             wording=wording,
+            channel=channel,
             language=language,
+            skip_undeliverable=not keep_undeliverable,
             tags=tuple(word.strip().lower() for word in tags),
         )
         problems = import_decide(importing=importing, rules=rules, now=now)

@@ -113,7 +113,10 @@ class RulesForm(forms.Form):
         label=gettext_lazy("For one sales channel only"),
         required=False,
         max_length=255,
-        help_text=gettext_lazy("Its slug. Empty: for the whole shop"),
+        help_text=gettext_lazy(
+            "Its slug: their consent counts there, and mails come from its brand. Empty: for the "
+            "whole shop"
+        ),
     )
     language = forms.CharField(
         label=gettext_lazy("Language of people whose line says none"), required=False, max_length=16
@@ -322,9 +325,12 @@ class ImportView(ImportPage):
             problems = services.import_decide(
                 importing=self.importing, rules=form.rules(), now=clock.now()
             )
-            if not problems:
-                services.import_begin(importing=self.importing, state=State.CHECKING)
+            if not problems and services.import_begin(
+                importing=self.importing, state=State.CHECKING
+            ):
                 return redirect("automation_people:import", self.importing.pk)
+            if not problems:
+                problems = [_("The upload was cut off. Forget the file, and upload it again.")]
             for problem in problems:
                 form.add_error(None, problem)
         return self.render_to_response(self.get_context_data())

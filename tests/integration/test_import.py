@@ -274,6 +274,14 @@ def test_without_a_basis_nobody_agreed() -> None:
     assert services.contact_subscribed(contact=person("aina@kedai.example")) is None
 
 
+def test_people_of_one_channel_agreed_for_it_alone() -> None:
+    brought_in(**CONSENT, channel="malaysia")
+    aina = person("aina@kedai.example")
+    assert aina.channel == "malaysia"
+    assert services.contact_subscribed(contact=aina, channel="malaysia") is True
+    assert services.contact_subscribed(contact=aina, channel="europe") is None
+
+
 def test_each_line_may_say_whether_and_when() -> None:
     text = (
         "email,Subscribed,Confirm time\n"
@@ -677,9 +685,11 @@ def test_the_command_wants_a_basis_and_its_proof(
     assert main(["import-people", str(file), "--basis", "opt_in"]) == 2
     assert "you must prove it" in capsys.readouterr().err
     proof = ["--where", "fair", "--when", "2025-03-01", "--wording", "Yes", "--tag", "Fair"]
+    proof += ["--channel", "malaysia", "--keep-undeliverable"]
     assert main(["import-people", str(file), "--basis", "opt_in", *proof]) == 0
     assert Consent.objects.filter(at=AGREED).count() == 3
     assert Tag.objects.filter(name="fair").count() == 3
+    assert Contact.objects.filter(channel="malaysia").count() == 3
     for wrong, says in (
         (["--when", "soon"], "is no date"),
         (["--column", "Nose=email"], "Columns: Email"),

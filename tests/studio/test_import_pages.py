@@ -140,6 +140,15 @@ def test_nothing_is_imported_that_was_not_looked_at(admin_client: Client) -> Non
     assert found.state == "uploaded"
 
 
+def test_an_upload_that_was_cut_off_is_no_file(admin_client: Client) -> None:
+    upload(admin_client)
+    ContactImport.objects.update(pieces=0, lines=0)
+    found = ContactImport.objects.get()
+    assert "cut off" in look(admin_client, found, **columns("email", "", "", "")).content.decode()
+    found.refresh_from_db()
+    assert found.state == "uploaded"
+
+
 def test_files_that_cannot_be_read_are_refused_with_advice(
     admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -203,7 +203,7 @@ def rows_plan(
             Planned(
                 row=row,
                 contact=contact,
-                slots=_slots(row, contact, importing),
+                slots=_slots(row, contact, importing, rules),
                 traits=known.traits_new(contact, typed, importing.created_at),
                 tags=known.tags_new(contact, row.tags, importing.created_at),
                 agreed_at=agreed_at,
@@ -295,13 +295,16 @@ def _typed(row: Row, rules: Rules) -> tuple[dict[str, Any], list[str]]:
     return typed, odd
 
 
-def _slots(row: Row, contact: Contact | None, importing: ContactImport) -> dict[str, list[Any]]:
+def _slots(
+    row: Row, contact: Contact | None, importing: ContactImport, rules: Rules
+) -> dict[str, list[Any]]:
     """Return the evidence a line brings that is not known word for word."""
     values: dict[str, Any] = {
         "import.email": row.email,
         "import.name": [row.first_name, row.last_name],
         "import.language": row.language,
         "import.country": row.country,
+        "import.channel": rules.channel,
     }
     before = contact.field_versions.get(email_key(row.email.lower()), {}) if contact else {}
     at = iso(importing.created_at)

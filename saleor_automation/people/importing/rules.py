@@ -73,7 +73,7 @@ class Rules:
     where: str = ""
     at: datetime | None = None
     wording: str = ""
-    #: Sales channel the consent is for; "" means all.
+    #: Sales channel these people belong to, and the consent is for; "" means all.
     channel: str = ""
     #: For people whose line says none.
     language: str = ""

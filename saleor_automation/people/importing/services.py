@@ -156,7 +156,8 @@ def import_begin(*, importing: ContactImport, state: str) -> bool:
             .filter(pk=importing.pk, state__in=before)
             .first()
         )
-        if row is None or not row.rules:
+        # Without pieces its upload was cut off.
+        if row is None or not row.rules or not row.pieces:
             return False
         if state == State.RUNNING:
             row.expected = row.counts
