@@ -63,7 +63,8 @@ def load(
     for contact, purpose, at in _left(contact__in=contacts).values_list(
         "contact", "purpose", "handed_over_at"
     ):
-        mails[contact].append((purpose, at))
+        if at is not None:
+            mails[contact].append((purpose, at))
     for person in contacts:
         for ask in asks:
             times = [at for purpose, at in mails[person.pk] if ask.of.lower() in ("", purpose)]

@@ -86,7 +86,8 @@ def _said(contact: Contact, now: datetime | None = None) -> None:
     """Bring up to the ledger what follows from it. Nothing of it may undo what was said."""
     standings_refresh([contact.pk])
     try:
-        memberships_refresh([contact.pk], now=now)
+        with transaction.atomic():
+            memberships_refresh([contact.pk], now=now)
     except Exception:
         logger.exception("Segments could not be kept; they are looked at again within a day.")
 
