@@ -37,6 +37,7 @@ TARGETS = {
     "conditions_sqlite": ("at most 3", lambda value: value <= 3),
     "conditions_postgresql": ("at most 1", lambda value: value <= 1),
     "conditions_step": ("at most 5", lambda value: value <= 5),
+    "membership": ("at most 5", lambda value: value <= 5),
     "compilations": ("0", lambda value: value == 0),
     "connections": ("0 more", lambda value: value == 0),
     "questions": ("at most 2 a domain", lambda value: value <= 2),
@@ -220,6 +221,26 @@ def track(run: Callable[..., Any], table: Table, kind: str, quick: bool) -> dict
     return found
 
 
+def segments(run: Callable[..., Any], table: Table, kind: str, quick: bool) -> dict[str, Any]:
+    contacts = 5_000 if quick else 100_000
+    found = run("segments", contacts=contacts, events=200 if quick else 4000)
+    label = f"20 segments kept, {contacts:,} people, ms per event"
+    table.put(kind, label, found["event_ms"], target="membership", form="{:.2f}")
+    table.put(kind, ".. 99th percentile", found["event_p99_ms"], form="{:.1f}")
+    table.put(kind, ".. of one that moves somebody", found["moving_ms"], form="{:.2f}")
+    table.put(kind, "Filling the 20, seconds", found["fill_seconds"], form="{:.0f}")
+    table.put(kind, ".. members they have", found["members"])
+    table.put(
+        kind, "A preview of three conditions, seconds", found["preview_seconds"], form="{:.2f}"
+    )
+    table.put(
+        kind, "A sweep of the 20 that finds nobody, seconds", found["sweep_seconds"], form="{:.1f}"
+    )
+    table.put(kind, "A sweep a day later, seconds", found["day_seconds"], form="{:.1f}")
+    table.put(kind, ".. people it looked at again", found["day_people"])
+    return found
+
+
 PARTS: dict[str, Callable[..., dict[str, Any]]] = {
     "ingest": ingest,
     "render": render,
@@ -230,6 +251,7 @@ PARTS: dict[str, Callable[..., dict[str, Any]]] = {
     "predicates": predicates,
     "people_in": people_in,
     "track": track,
+    "segments": segments,
 }
 
 

@@ -122,6 +122,7 @@ def sequence_make(
     waits: list[int],
     *,
     quiet_minutes: int = 0,
+    of: str = "",
     exits: list[dict[str, Any]] | None = None,
     **changes: Any,
 ) -> uuid.UUID:
@@ -140,7 +141,11 @@ def sequence_make(
     key = uuid.uuid5(uuid.NAMESPACE_DNS, name)
     graph = {
         "schema": 1,
-        "trigger": {"kind": trigger, "quiet_minutes": quiet_minutes},
+        "trigger": {
+            "kind": trigger,
+            "quiet_minutes": quiet_minutes,
+            **({"of": of} if of else {}),
+        },
         "purpose": "marketing",
         "topic": name,
         "exits": exits or [],

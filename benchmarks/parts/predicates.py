@@ -51,30 +51,7 @@ BATCH = 200
 
 def measure(*, contacts: int, rounds: int, folder: Path) -> dict[str, object]:
     """Return seconds per condition group, how many it found, and ms per person at a step."""
-    now = seed.database_prepare()
-    seed.contacts_make(first=1, last=contacts, now=now - timedelta(days=1200))
-    for number in range(ORDERS):
-        # The first has none, the second one, and so on.
-        seed.rows_multiply(
-            ShopOrder(status="FULFILLED", currency="EUR", total_gross="49.9000"),
-            first=1,
-            last=contacts,
-            saleor_id=f"'order{number}-' || i",
-            contact_id=_buyer(number),
-            placed_at=_ago(now, number),
-        )
-    ShopOrder.objects.filter(contact=None).delete()
-    kind = TraitType.objects.create(name="score", kind=TraitType.Kind.NUMBER)
-    seed.rows_multiply(
-        Trait(type=kind, source="benchmark", at=now),
-        first=1,
-        last=contacts,
-        contact_id=seed.uuid_sql("contact"),
-        number="(i * 7919) %% 1000",
-    )
-    seed.rows_multiply(
-        Tag(name="wholesale", at=now), first=1, last=contacts // 7, contact_id=_seventh()
-    )
+    now = shop_make(contacts, figures=False)
     people = list(Contact.objects.values_list("pk", flat=True))
     started = time.perf_counter()
     for start in range(0, len(people), 5000):
@@ -104,6 +81,38 @@ def measure(*, contacts: int, rounds: int, folder: Path) -> dict[str, object]:
             took.append((time.perf_counter() - started) * 1000 / BATCH)
         found[f"{name}_step_ms"] = median(took[1:])
     return found
+
+
+def shop_make(contacts: int, *, figures: bool = True) -> Any:
+    """Make the shop; return the time it was made for."""
+    now = seed.database_prepare()
+    seed.contacts_make(first=1, last=contacts, now=now - timedelta(days=1200))
+    for number in range(ORDERS):
+        # The first has none, the second one, and so on.
+        seed.rows_multiply(
+            ShopOrder(status="FULFILLED", currency="EUR", total_gross="49.9000"),
+            first=1,
+            last=contacts,
+            saleor_id=f"'order{number}-' || i",
+            contact_id=_buyer(number),
+            placed_at=_ago(now, number),
+        )
+    ShopOrder.objects.filter(contact=None).delete()
+    kind = TraitType.objects.create(name="score", kind=TraitType.Kind.NUMBER)
+    seed.rows_multiply(
+        Trait(type=kind, source="benchmark", at=now),
+        first=1,
+        last=contacts,
+        contact_id=seed.uuid_sql("contact"),
+        number="(i * 7919) %% 1000",
+    )
+    seed.rows_multiply(
+        Tag(name="wholesale", at=now), first=1, last=contacts // 7, contact_id=_seventh()
+    )
+    people = list(Contact.objects.values_list("pk", flat=True))
+    for start in range(0, len(people) if figures else 0, 5000):
+        figures_refresh(people[start : start + 5000], now=now)
+    return now
 
 
 def _buyer(number: int) -> str:

@@ -87,6 +87,8 @@ class Graph:
     exits: tuple[ExitRule, ...]
     entry: str | None
     nodes: Mapping[str, Node]
+    #: Which one the trigger is asked of, a segment's key; "" when it is asked of nothing.
+    of: str = ""
 
     def emails(self) -> frozenset[UUID]:
         """Return the keys of the emails it may send."""
@@ -132,6 +134,13 @@ def graph_parse(data: Mapping[str, Any]) -> Graph:
     kind = str(trigger.get("kind", ""))
     if kind not in TRIGGERS:
         raise CompileError(f"There is no trigger {kind!r}. Known: {', '.join(sorted(TRIGGERS))}.")
+    of = str(trigger.get("of") or "")
+    if bool(of) is not (TRIGGERS[kind].of is not None):
+        problems.append(
+            f"“{TRIGGERS[kind].label}”: say which {TRIGGERS[kind].of}."
+            if TRIGGERS[kind].of
+            else f"“{TRIGGERS[kind].label}” is asked of nothing; leave {of!r} out."
+        )
     purpose = str(data.get("purpose", "marketing"))
     if purpose not in PURPOSES:
         problems.append(f"The purpose must be one of {PURPOSES}, not {purpose!r}.")
@@ -159,6 +168,7 @@ def graph_parse(data: Mapping[str, Any]) -> Graph:
     entry = data.get("entry")
     graph = Graph(
         trigger=kind,
+        of=of,
         quiet=timedelta(minutes=int(trigger.get("quiet_minutes") or 0)),
         purpose=purpose,
         topic=str(data.get("topic") or ""),

@@ -86,8 +86,10 @@ def sequences_asking(segment: str) -> set[UUID]:
     for pk, sequence in SequenceVersion.objects.filter(is_current=True).values_list(
         "pk", "sequence"
     ):
-        conditions = graph_conditions(version_graph(pk))
-        if any(segment in segments_asked(condition) for condition in conditions):
+        graph = version_graph(pk)
+        asked = (segments_asked(condition) for condition in graph_conditions(graph))
+        starts = TRIGGERS[graph.trigger].of_key == "segment" and graph.of == segment
+        if starts or any(segment in keys for keys in asked):
             found.add(sequence)
     return found
 
@@ -171,9 +173,12 @@ def _event_enter(event: Event, now: datetime) -> None:
         if parcel_wishes([parcel]).get(parcel) is False:
             return
     switched_on = SequenceSwitch.objects.filter(state=SequenceSwitch.State.ON).values("sequence")
+    of = str(event.data.get(trigger.of_key) or "")
     for version in SequenceVersion.objects.filter(
         trigger=event.kind, is_current=True, sequence__in=switched_on
     ).order_by("sequence"):
+        if trigger.of_key and version_graph(version.pk).of != of:
+            continue
         enrollment_enter(version=version, event=event, key=key, now=now)
 
 

@@ -23,10 +23,14 @@ class TriggerType:
     kind: str
     label: Promise
     #: Key of the Event's data that names what the entry is about: "user",
-    #: "checkout" or "order". One entry per value.
+    #: "checkout", "order" or "membership". One entry per value.
     subject: str
     #: Minutes of quiet the editor is offered.
     quiet_minutes: int = 0
+    #: Which of several it is asked of, in a word for a person, and the key of the Event's
+    #: data that says so. None: of nothing.
+    of: Promise | None = None
+    of_key: str = ""
 
     @property
     def provides(self) -> frozenset[str]:
@@ -56,6 +60,21 @@ for _trigger in (
     TriggerType(kind=kinds.PAID, label=_("An order is paid"), subject="order"),
     TriggerType(kind=kinds.SHIPPED, label=_("An order is shipped"), subject="order"),
     TriggerType(kind=kinds.CANCELLED, label=_("An order is cancelled"), subject="order"),
+    # Once per person and segment, however often they come and go.
+    TriggerType(
+        kind=kinds.SEGMENT_JOINED,
+        label=_("Someone comes into a segment"),
+        subject="membership",
+        of=_("segment"),
+        of_key="segment",
+    ),
+    TriggerType(
+        kind=kinds.SEGMENT_LEFT,
+        label=_("Someone goes out of a segment"),
+        subject="membership",
+        of=_("segment"),
+        of_key="segment",
+    ),
 ):
     trigger_register(_trigger)
 

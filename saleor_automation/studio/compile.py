@@ -208,6 +208,7 @@ def sequence_compile(
     exits: Steps,
     steps: Steps,
     emails: Mapping[int, EmailInfo],
+    trigger_of: str = "",
 ) -> dict[str, Any]:
     """Return the graph of a sequence, in the form ``sequences.graph`` reads.
 
@@ -220,6 +221,9 @@ def sequence_compile(
             _("Choose what starts the sequence."),
             (Problem("", "", _("Choose what starts the sequence.")),),
         )
+    asked_of = TRIGGERS[trigger].of
+    if asked_of is not None and not trigger_of:
+        work.problem("", _("“Starts when”: say which %s.") % asked_of)
     if not steps:
         work.problem("", _("Add at least one step."))
     entry = work.walk(steps, None, "")
@@ -231,7 +235,12 @@ def sequence_compile(
         rules.append({"condition": work.condition(rule_id, value), "reason": reason, "goto": None})
     graph = {
         "schema": 1,
-        "trigger": {"kind": trigger, "quiet_minutes": quiet_minutes},
+        # Not there when there is none: what asks no more compiles as it always did.
+        "trigger": {
+            "kind": trigger,
+            "quiet_minutes": quiet_minutes,
+            **({"of": trigger_of} if asked_of is not None else {}),
+        },
         "purpose": purpose,
         "topic": topic,
         "exits": rules,

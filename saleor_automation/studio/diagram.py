@@ -18,7 +18,7 @@ from wagtail.admin.userbar import Userbar
 
 from saleor_automation import clock
 from saleor_automation.sequences.conditions import FACTS, OP_WORDS
-from saleor_automation.sequences.triggers import TRIGGERS
+from saleor_automation.sequences.triggers import TRIGGERS, TriggerType
 
 from .compile import EmailInfo
 from .selectors import Standing, standing
@@ -112,6 +112,13 @@ def condition_words(value: Mapping[str, Any]) -> str:
     return f"{label} {OP_WORDS.get(op, op)} {value.get('value') or '?'}"
 
 
+def trigger_words(trigger: TriggerType | None, of: str) -> str:
+    """Return what starts a sequence, in words."""
+    if trigger is None:
+        return ""
+    return f"{trigger.label}: {of or '?'}" if trigger.of is not None else str(trigger.label)
+
+
 def flow_context(sequence: SequenceDraft, count: Standing) -> dict[str, Any]:
     """Return what the picture's template shows."""
     steps = stream_data(sequence.steps)
@@ -121,7 +128,7 @@ def flow_context(sequence: SequenceDraft, count: Standing) -> dict[str, Any]:
     return {
         "sequence": sequence,
         "standing": count,
-        "trigger": str(trigger.label) if trigger else "",
+        "trigger": trigger_words(trigger, sequence.trigger_of),
         "quiet": duration_words(sequence.quiet_minutes) if sequence.quiet_minutes else "",
         "entering": entering,
         "boxes": boxes(steps, emails_load(emails_in(steps)), count.nodes),

@@ -138,7 +138,7 @@ class SegmentForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if "condition" in cleaned and not self.errors:
-            block = self.fields["condition"].block
+            block = cleaned["condition"].stream_block
             cleaned["data"] = condition_of(block.get_prep_value(cleaned["condition"]))
             try:
                 self.found = segment_preview(
@@ -292,7 +292,9 @@ def users_of(segment: Segment) -> list[User]:
     sequences = [
         User(draft.name, edit_url(draft))
         for draft in Sequence.objects.order_by("name")
-        if draft.key in published or draft_asks(draft, segment.key)
+        if draft.key in published
+        or draft.trigger_of == segment.key
+        or draft_asks(draft, segment.key)
     ]
     return sequences + [
         User(one.name, reverse("automation_segments:edit", args=[one.pk]))

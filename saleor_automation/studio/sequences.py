@@ -21,6 +21,7 @@ from wagtail.fields import StreamField
 from wagtail.models import DraftStateMixin, LockableMixin, PreviewableMixin, RevisionMixin
 
 from saleor_automation.exceptions import CompileError
+from saleor_automation.people.segments.facts import segment_choices
 from saleor_automation.sequences.triggers import TRIGGERS
 
 from .compile import EmailInfo, sequence_compile
@@ -46,9 +47,22 @@ def purpose_choices() -> list[tuple[str, Any]]:
 class SequenceForm(WagtailAdminModelForm):
     """Refuses to publish what cannot be compiled; drafts may be half written."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "trigger_of" in self.fields:
+            # Asked of the database, so not of the model: checks must not need its tables.
+            field = self.fields["trigger_of"]
+            choices = [("", _("(none)")), *segment_choices()]
+            kept = self.instance.trigger_of
+            if kept and kept not in dict(choices):
+                choices.append((kept, _("%s (deleted)") % kept))
+            self.fields["trigger_of"] = forms.ChoiceField(
+                choices=choices, required=False, label=field.label, help_text=field.help_text
+            )
+
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        needed = {"trigger", "purpose", "topic", "steps", "exits"}
+        needed = {"trigger", "trigger_of", "purpose", "topic", "steps", "exits"}
         if self.is_deferred_validation or self.errors or not needed <= set(cleaned):
             return cleaned
         try:
@@ -69,6 +83,13 @@ class Sequence(PreviewableMixin, LockableMixin, DraftStateMixin, RevisionMixin, 
     name = models.CharField(_("name"), max_length=255)
     trigger = models.CharField(
         _("starts when"), max_length=32, choices=trigger_choices, default="joined"
+    )
+    trigger_of = models.CharField(
+        _("which segment"),
+        max_length=64,
+        blank=True,
+        default="",
+        help_text=_("For starts with a segment. Each person enters once."),
     )
     quiet_minutes = models.PositiveIntegerField(
         _("minutes of quiet"),
@@ -103,7 +124,8 @@ class Sequence(PreviewableMixin, LockableMixin, DraftStateMixin, RevisionMixin, 
         HelpPanel(template="saleor_automation/studio/sequence_state.html"),
         MultiFieldPanel(
             [
-                FieldRowPanel([FieldPanel("trigger"), FieldPanel("quiet_minutes")]),
+                FieldRowPanel([FieldPanel("trigger"), FieldPanel("trigger_of")]),
+                FieldPanel("quiet_minutes"),
                 FieldRowPanel([FieldPanel("purpose"), FieldPanel("topic")]),
             ],
             heading=_("Start"),
@@ -126,12 +148,7 @@ class Sequence(PreviewableMixin, LockableMixin, DraftStateMixin, RevisionMixin, 
 
     def graph(self) -> dict[str, Any]:
         """Return the graph of this draft. Raises CompileError naming each bad step."""
-        return graph_of(
-            {
-                field: getattr(self, field)
-                for field in ("trigger", "quiet_minutes", "purpose", "topic", "exits", "steps")
-            }
-        )
+        return graph_of({field: getattr(self, field) for field in _COMPILED})
 
     def problems(self) -> list[str]:
         """Return why this draft cannot be published, in words; empty when it can."""
@@ -174,11 +191,16 @@ class Sequence(PreviewableMixin, LockableMixin, DraftStateMixin, RevisionMixin, 
         return diagram_response(request, self)
 
 
+#: Fields a graph is made of.
+_COMPILED = ("trigger", "trigger_of", "quiet_minutes", "purpose", "topic", "exits", "steps")
+
+
 def graph_of(values: dict[str, Any]) -> dict[str, Any]:
     """Return the graph of a draft's field values, asking which emails can be sent."""
     steps = stream_data(values["steps"])
     return sequence_compile(
         trigger=values["trigger"],
+        trigger_of=values.get("trigger_of") or "",
         quiet_minutes=values.get("quiet_minutes") or 0,
         purpose=values["purpose"],
         topic=values["topic"],

@@ -65,8 +65,7 @@ class TestBlock(blocks.StructBlock):
         label=_("Of which"),
         help_text=_(
             "For facts that ask of one thing: a tag, a trait’s name, a currency (MYR), the slug of "
-            "a category or product as in Saleor, a segment’s name in conditions, or a kind of "
-            "event (ordered, basket_changed)."
+            "a category or product as in Saleor, or a kind of event (ordered, basket_changed)."
         ),
     )
     days = blocks.IntegerBlock(

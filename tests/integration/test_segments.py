@@ -31,7 +31,9 @@ from saleor_automation.people.services import (
     contact_unsubscribe,
 )
 from saleor_automation.people.traits import tag_set, trait_remove, trait_set
-from tests.engine import Play
+from saleor_automation.sequences.models import Enrollment
+from saleor_automation.sequences.services import sequences_asking
+from tests.engine import Play, sequence_make
 
 pytestmark = pytest.mark.django_db
 
@@ -297,6 +299,53 @@ def test_what_comes_from_the_shop_moves_people(play: Play) -> None:
     one = Contact.objects.get()
     assert members(buyers) == {one.pk}
     assert told(contact=one, backfill=False, late=False) == [("segment_joined", "buyers")]
+
+
+def starting_by(kind: str, segment: str) -> Any:
+    return sequence_make(f"{kind} {segment}", kind, [60], of=segment)
+
+
+def test_coming_into_a_segment_starts_a_sequence_once_per_person(play: Play) -> None:
+    at = play.clock.at
+    one, other = person(created_at=at, channel="web"), person(created_at=at)
+    tag_set(contact=other, name="vip", on=True, at=at)
+    segment_save(name="VIP", condition=VIP, now=at)
+    segment_save(name="Known", condition={"not": VIP}, now=at)
+    sequence = starting_by("segment_joined", "vip")
+    segments_fill(now=at)
+    # Who was in it from the first does not enter, nor whoever comes into another segment.
+    assert not Enrollment.objects.exists()
+    for minutes, on in enumerate((True, False, True), 1):
+        tag_set(contact=one, name="vip", on=on, at=at + timedelta(minutes=minutes))
+    [enrollment] = Enrollment.objects.all()
+    assert (enrollment.contact, enrollment.sequence) == (one, sequence)
+    assert enrollment.entry_key == f"vip/{one.pk}"
+    assert enrollment.context == {"channel": "web"}
+    assert sequences_asking("vip") == {sequence}
+    assert sequences_asking("known") == set()
+
+
+def test_going_out_of_a_segment_starts_one_too_but_a_merge_does_not(play: Play) -> None:
+    at = play.clock.at
+    one, loser = person(created_at=at), person(created_at=at)
+    segment_save(name="VIP", condition=VIP, now=at)
+    segment_save(name="New", condition={"not": VIP}, now=at)
+    segments_fill(now=at)
+    starting_by("segment_left", "new")
+    tag_set(contact=loser, name="vip", on=True, at=at)
+    Enrollment.objects.all().delete()
+    contacts_merge(winner=one, loser=loser, now=at)
+    assert members(Segment.objects.get(key="new")) == set()
+    assert not Enrollment.objects.exists()
+
+
+def test_a_trigger_that_wants_a_segment_says_so() -> None:
+    with pytest.raises(CompileError) as caught:
+        starting_by("segment_joined", "")
+    assert "say which segment" in str(caught.value.diagnostics)
+    with pytest.raises(CompileError) as caught:
+        starting_by("joined", "vip")
+    assert "asked of nothing" in str(caught.value.diagnostics)
 
 
 def test_history_moves_people_and_starts_nothing(play: Play) -> None:

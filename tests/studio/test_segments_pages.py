@@ -14,6 +14,7 @@ from saleor_automation.people.segments.filling import segments_fill
 from saleor_automation.people.segments.models import Segment
 from saleor_automation.people.segments.services import segment_save
 from saleor_automation.people.traits import tag_set
+from saleor_automation.sequences.models import SequenceVersion
 from saleor_automation.studio.conditions import condition_of, stream_of
 from saleor_automation.studio.sequences import Sequence
 from saleor_automation.studio.timeline import timeline
@@ -172,6 +173,24 @@ def test_deleting_names_who_asks_about_it(admin_client: Client) -> None:
     admin_client.post(at("delete", segment))
     assert not Segment.objects.exists()
     assert admin_client.get(at("delete", segment)).status_code == 404
+
+
+def test_a_sequence_starts_with_one_that_is_chosen(admin_client: Client) -> None:
+    saved()
+    sequence = waiting_sequence("Welcome", trigger="segment_joined", trigger_of="vip")
+    edit = reverse(Sequence.snippet_viewset.get_url_name("edit"), args=[sequence.pk])
+    field = admin_client.get(edit).context["form"].fields["trigger_of"]
+    assert ("vip", "VIP") in field.choices
+    graph = SequenceVersion.objects.get(sequence=sequence.key).graph
+    assert graph["trigger"] == {"kind": "segment_joined", "quiet_minutes": 0, "of": "vip"}
+    segment = Segment.objects.get()
+    assert "Welcome" in text(admin_client.get(at("delete", segment)))
+    segment.delete()
+    field = admin_client.get(edit).context["form"].fields["trigger_of"]
+    assert ("vip", "vip (deleted)") in field.choices
+    assert waiting_sequence("None", trigger_of="vip").problems() == []
+    sequence.trigger_of = ""
+    assert sequence.problems() == ["“Starts when”: say which segment."]
 
 
 def test_a_draft_that_asks_about_it_is_named_too(admin_client: Client) -> None:
