@@ -334,7 +334,9 @@ def test_going_out_of_a_segment_starts_one_too_but_a_merge_does_not(play: Play) 
     starting_by("segment_left", "new")
     tag_set(contact=loser, name="vip", on=True, at=at)
     Enrollment.objects.all().delete()
-    contacts_merge(winner=one, loser=loser, now=at)
+    with merges_collected() as merged:
+        contacts_merge(winner=one, loser=loser, now=at)
+    memberships_refresh(merged, now=at, telling=QUIET)
     assert members(Segment.objects.get(key="new")) == set()
     assert not Enrollment.objects.exists()
 
