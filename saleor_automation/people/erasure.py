@@ -28,7 +28,7 @@ from saleor_automation.shop.models import Checkout, ShopOrder
 from .digests import identity_digest
 from .figures import figures_refresh
 from .identities import contact_refresh, events_of, identities_lock, user_of
-from .importing.services import imports_forget
+from .importing.forgetting import imports_forget
 from .models import Contact, Identity
 from .profile import SINCE, Slots, email_key
 from .tombstones import tombstone_add
