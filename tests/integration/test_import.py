@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import IntegrityError
 
 from saleor_automation import clock
 from saleor_automation.inbox.models import Event
@@ -322,6 +323,29 @@ def test_killed_anywhere_it_goes_on_and_nobody_is_twice(monkeypatch: pytest.Monk
     assert deaths >= 5
     assert found.counts == {"new": 95, "agreed": 95}
     assert Contact.objects.count() == Consent.objects.count() == ImportChange.objects.count() == 95
+
+
+def test_who_becomes_known_in_the_same_moment_is_not_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A webhook made the person between our look and our insert: the database says no."""
+    real, tries = working.rows_plan, []
+
+    def meanwhile(*args: Any, **kwargs: Any) -> Any:
+        tries.append(1)
+        if len(tries) == 2:
+            known("aina@kedai.example", first_name="Aina of the shop")
+        return real(*args, **kwargs)
+
+    def refused(*args: Any, **kwargs: Any) -> None:
+        if len(tries) == 1:
+            raise IntegrityError("sa_identity_once")
+        applied(*args, **kwargs)
+
+    applied = working.planned_apply
+    monkeypatch.setattr(working, "rows_plan", meanwhile)
+    monkeypatch.setattr(working, "planned_apply", refused)
+    found = brought_in(**CONSENT)
+    assert found.counts == {"new": 2, "updated": 1, "agreed": 3}
+    assert (Contact.objects.count(), len(tries)) == (3, 2)
 
 
 @pytest.mark.usefixtures("small")
