@@ -15,11 +15,10 @@ from saleor_automation.people.importing.models import ContactImport
 from saleor_automation.people.importing.rules import Rules, date_read
 from saleor_automation.people.importing.services import (
     import_begin,
-    import_claim,
     import_create,
     import_decide,
-    import_work,
 )
+from saleor_automation.people.importing.working import import_claim, import_work
 from saleor_automation.people.models import Contact
 
 State = ContactImport.State

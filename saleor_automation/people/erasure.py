@@ -29,7 +29,7 @@ from .digests import identity_digest
 from .figures import figures_refresh
 from .forgetting import visitors_forget
 from .identities import contact_refresh, events_of, identities_lock, user_of
-from .importing.services import imports_forget
+from .importing.forgetting import imports_forget
 from .models import Contact, Identity
 from .profile import SINCE, Slots, email_key
 from .segments.keeping import QUIET, memberships_refresh

@@ -29,7 +29,7 @@ from .erasure import deletions_mask, events_drop, person_erase, row_date, rows_f
 from .figures import figures_refresh
 from .hearing import account_hear, basket_hear, flag_words, suppression_lift
 from .identities import Heard, account_resolve, guest_resolve, rows_attach
-from .importing.services import changes_merge
+from .importing.forgetting import changes_merge
 from .metadata import Flag, flag_read, names_of
 from .models import Consent, Contact, Identity
 from .preferences import services as preferences

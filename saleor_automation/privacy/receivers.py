@@ -13,13 +13,9 @@ from uuid import UUID
 from saleor_automation import clock, signals
 from saleor_automation.claims import Claimed, claim_due
 from saleor_automation.conf import conf
+from saleor_automation.people.importing.forgetting import imports_prune
 from saleor_automation.people.importing.models import ContactImport
-from saleor_automation.people.importing.services import (
-    WORKING,
-    import_work,
-    imports_give_up,
-    imports_prune,
-)
+from saleor_automation.people.importing.working import WORKING, import_work, imports_give_up
 from saleor_automation.people.models import Contact
 from saleor_automation.sequences.worker import (
     LANES,

@@ -35,15 +35,13 @@ from saleor_automation.people.importing.rules import (
     trait_guess,
 )
 from saleor_automation.people.importing.services import (
-    WORKING,
     file_digest,
     import_begin,
-    import_claim,
     import_create,
     import_decide,
     import_samples,
-    import_work,
 )
+from saleor_automation.people.importing.working import WORKING, import_claim, import_work
 
 from .install import database_ready, progress_bar
 

@@ -93,6 +93,18 @@ class RequestIndexView(ListView):
         return context
 
 
+def requests_waiting() -> int:
+    """Return how many confirmed requests wait for staff."""
+    return DataRequest.objects.filter(state=State.CONFIRMED).count()
+
+
+def request_first_due() -> str:
+    """Return by when the first of them must be answered; "" when there is none."""
+    waiting = DataRequest.objects.filter(state=State.CONFIRMED).order_by("confirmed_at")
+    first = waiting.first()
+    return until_words(first) if first is not None else ""
+
+
 class PersonColumn(Column):
     """The person, with the page where they can be erased."""
 

@@ -18,7 +18,7 @@ from saleor_automation.people.importing.models import ContactImport, ImportChang
 from saleor_automation.people.models import Consent, Contact, Identity, Suppression, Tag
 from saleor_automation.people.services import consent_record, suppression_add
 from saleor_automation.people.traits import tag_set
-from saleor_automation.studio import imports
+from saleor_automation.studio import import_forms
 from tests.engine import settle
 
 from .helpers import NOW, contact, user_with
@@ -154,7 +154,7 @@ def test_files_that_cannot_be_read_are_refused_with_advice(
 ) -> None:
     assert "holds an address" in upload(admin_client, "a@kedai.example\n").content.decode()
     assert "cannot be read" in upload(admin_client, b"PK\x03\x04").content.decode()
-    monkeypatch.setattr(imports, "MEGABYTES", 0)
+    monkeypatch.setattr(import_forms, "MEGABYTES", 0)
     assert "larger than" in upload(admin_client).content.decode()
     assert not ContactImport.objects.exists()
 

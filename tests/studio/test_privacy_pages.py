@@ -122,6 +122,17 @@ def test_requests_are_listed_with_what_is_to_be_done(admin_client: Client, aisya
     assert "it bounced, complained or was blocked" in page
 
 
+def test_the_first_page_says_that_somebody_waits(client: Client, aisyah: Contact) -> None:
+    asked(aisyah, state="confirmed", confirmed_at=NOW)
+    asked(aisyah, state="confirmed", confirmed_at=NOW + timedelta(days=3))
+    asked(aisyah)
+    client.force_login(user_with("eraser", "view_contact", "delete_contact"))
+    page = " ".join(client.get(reverse("wagtailadmin_home")).content.decode().split())
+    assert "2 people asked for their data to be deleted. Answer the first by 1 Apr 2026" in page
+    client.force_login(user_with("clerk", "view_contact", "view_message"))
+    assert "asked for their data" not in client.get(reverse("wagtailadmin_home")).content.decode()
+
+
 def test_a_request_is_declined_with_a_reason(admin_client: Client, aisyah: Contact) -> None:
     found = asked(aisyah, state="confirmed", confirmed_at=NOW)
     decline = reverse("automation_privacy:decline", args=[found.pk])
