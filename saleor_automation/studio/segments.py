@@ -240,11 +240,13 @@ class SegmentView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateVie
         return context
 
     def _initial(self) -> tuple[SegmentForm, str]:
+        block = condition_block()
         if self.segment is None:
-            return SegmentForm(), ""
+            # One to begin with, so that the form shows what it is made of.
+            first = block.to_python([{"type": "test", "value": {}}])
+            return SegmentForm(initial={"condition": first}), ""
         initial: dict[str, Any] = {"name": self.segment.name}
         try:
-            block = condition_block()
             initial["condition"] = block.to_python(stream_of(self.segment.condition))
         except CompileError as error:
             return SegmentForm(initial=initial), str(error)

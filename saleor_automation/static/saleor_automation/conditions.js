@@ -9,7 +9,12 @@
   const YES_NO = ['is_true', 'is_false'];
 
   function row(input) {
-    return input.closest('.w-field__wrapper') || input.parentElement;
+    // With its label, which stands beside the field's own wrapper.
+    return (
+      input.closest('[data-contentpath]') ||
+      input.closest('.w-field__wrapper') ||
+      input.parentElement
+    );
   }
 
   // Suggest what an input may hold, where that is a closed list.
