@@ -361,6 +361,20 @@ def test_history_moves_people_and_starts_nothing(play: Play) -> None:
     assert told(backfill=False) == []
 
 
+def test_what_arrives_late_moves_people_and_starts_nothing(play: Play) -> None:
+    buyers = made("Buyers", {"fact": "contact.orders", "op": "gte", "value": 1})
+    starting_by("segment_joined", "buyers")
+    play.holding = True
+    play.basket(play.shopper("aina"), "b")
+    play.buy("b")
+    play.clock.forward(days=9)
+    for event, body in play.held:
+        play.deliver(event, body)
+    assert len(members(buyers)) == 1
+    assert told(late=True) == [("segment_joined", "buyers")]
+    assert not Enrollment.objects.exists()
+
+
 def test_a_segment_whose_fact_is_gone_stays_as_it_was() -> None:
     one = person()
     segment, other = made(), made("Other")

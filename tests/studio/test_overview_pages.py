@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from saleor_automation.delivery.models import SendingControl
 from saleor_automation.emails.models import Brand
+from saleor_automation.people.segments.services import segment_save
 from saleor_automation.saleor_app.models import Watermark
 from saleor_automation.studio.pages import EmailIndexPage
 from saleor_automation.studio.sequences import Sequence
@@ -141,6 +142,11 @@ def own_urls() -> list[str]:
             "automation_mails": sent_message(email_version()).pk,
             "automation_faults": fault().pk,
             "automation_people": contact("somebody@example.com").pk,
+            "automation_segments": segment_save(
+                name="Known",
+                condition={"fact": "contact.days_known", "op": "gte", "value": 0},
+                now=NOW,
+            ).pk,
         },
     }
     urls = []
