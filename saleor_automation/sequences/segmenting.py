@@ -45,5 +45,5 @@ def connect() -> None:
     chore_register(
         Chore(name="standings_fill", every_seconds=3600, run=standings_fill, at_start=True)
     )
-    chore_register(Chore(name=FILL, every_seconds=10, run=fill_chore, at_start=True))
+    chore_register(Chore(name=FILL, every_seconds=60, run=fill_chore, at_start=True))
     chore_register(Chore(name=SWEEP, every_seconds=60, run=sweep_chore, at_start=True))

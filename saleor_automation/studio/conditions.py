@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from wagtail import blocks
 
@@ -103,7 +104,10 @@ def _block_of(part: Mapping[str, Any], depth: int) -> dict[str, Any]:
         }
     if not depth:
         raise CompileError(
-            "This condition was written by code and has more levels than the form: change it there."
+            gettext(
+                "This condition was written by code and has more levels than the form: "
+                "change it there."
+            )
         )
     if "not" in part:
         inner = part["not"]

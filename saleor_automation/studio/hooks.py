@@ -14,6 +14,7 @@ from wagtail import hooks
 from wagtail.snippets.models import register_snippet
 
 from saleor_automation.sequences.conditions import FACTS
+from saleor_automation.sequences.triggers import TRIGGERS
 
 from .guards import refuse_needed_email, refuse_needed_emails, refuse_needed_snippet
 from .neighbours import tell_neighbours
@@ -59,9 +60,10 @@ def add_styles() -> str:
 @hooks.register("insert_editor_js")
 def add_condition_form() -> str:
     return format_html(
-        '<script src="{}" data-one="{}" data-facts="{}"></script>',
+        '<script src="{}" data-one="{}" data-of="{}" data-facts="{}"></script>',
         static("saleor_automation/conditions.js"),
         json.dumps({unit: str(words) for unit, words in UNIT_WORDS_ONE.items()}),
+        json.dumps([kind for kind, trigger in TRIGGERS.items() if trigger.of is not None]),
         json.dumps(
             {
                 name: {

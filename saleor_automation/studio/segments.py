@@ -37,7 +37,9 @@ from saleor_automation.people.segments.services import (
     segment_sizes,
     segments_asking,
 )
+from saleor_automation.sequences.segmenting import FILL
 from saleor_automation.sequences.services import sequences_asking
+from saleor_automation.sequences.worker import chore_hasten
 
 from . import permissions
 from .conditions import condition_block, condition_of, stream_of
@@ -125,9 +127,9 @@ class SegmentForm(forms.Form):
 
     name = forms.CharField(max_length=255, label=gettext_lazy("Name"))
 
-    def __init__(self, *args: Any, key: str = "", **kwargs: Any) -> None:
+    def __init__(self, *args: Any, key: str = "", preview: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.key = key
+        self.key, self.preview = key, preview
         self.found: Preview | None = None
         self.fields["condition"] = BlockField(
             block=condition_block(),
@@ -141,9 +143,10 @@ class SegmentForm(forms.Form):
             block = cleaned["condition"].stream_block
             cleaned["data"] = condition_of(block.get_prep_value(cleaned["condition"]))
             try:
-                self.found = segment_preview(
-                    condition=cleaned["data"], now=clock.now(), key=self.key
-                )
+                if self.preview:
+                    self.found = segment_preview(
+                        condition=cleaned["data"], now=clock.now(), key=self.key
+                    )
             except CompileError as error:
                 self.add_error(None, str(error))
         return cleaned
@@ -195,8 +198,9 @@ class SegmentView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateVie
         return self.render_to_response(self.get_context_data())
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        form = SegmentForm(request.POST, key=self.segment.key if self.segment else "")
         asked = "preview" in request.POST
+        key = self.segment.key if self.segment else ""
+        form = SegmentForm(request.POST, key=key, preview=asked)
         if form.is_valid() and not asked:
             try:
                 segment = segment_save(
@@ -208,6 +212,7 @@ class SegmentView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateVie
             except AutomationError as error:
                 form.add_error(None, str(error))
             else:
+                chore_hasten(FILL)
                 messages.success(request, _("Saved. “%s” is being counted.") % segment.name)
                 return redirect("automation_segments:edit", segment.pk)
         if not form.is_valid():
@@ -240,11 +245,13 @@ class SegmentView(PermissionCheckedMixin, WagtailAdminTemplateMixin, TemplateVie
         return context
 
     def _initial(self) -> tuple[SegmentForm, str]:
+        block = condition_block()
         if self.segment is None:
-            return SegmentForm(), ""
+            # One to begin with, so that the form shows what it is made of.
+            first = block.to_python([{"type": "test", "value": {}}])
+            return SegmentForm(initial={"condition": first}), ""
         initial: dict[str, Any] = {"name": self.segment.name}
         try:
-            block = condition_block()
             initial["condition"] = block.to_python(stream_of(self.segment.condition))
         except CompileError as error:
             return SegmentForm(initial=initial), str(error)

@@ -13,7 +13,7 @@ from saleor_automation.exceptions import CompileError, UsageError
 from saleor_automation.inbox.models import Event, EventKey, RawEvent
 from saleor_automation.inbox.services import raw_event_store, raw_events_process
 from saleor_automation.people.identities import contacts_merge
-from saleor_automation.people.models import Contact, Identity
+from saleor_automation.people.models import Consent, Contact, Identity
 from saleor_automation.people.segments import filling
 from saleor_automation.people.segments.filling import segments_fill, segments_sweep
 from saleor_automation.people.segments.keeping import QUIET, memberships_refresh
@@ -30,9 +30,12 @@ from saleor_automation.people.services import (
     contact_resubscribe,
     contact_unsubscribe,
 )
+from saleor_automation.people.standings import standings_fill
 from saleor_automation.people.traits import tag_set, trait_remove, trait_set
-from saleor_automation.sequences.models import Enrollment
+from saleor_automation.sequences import segmenting
+from saleor_automation.sequences.models import Enrollment, Heartbeat
 from saleor_automation.sequences.services import sequences_asking
+from saleor_automation.sequences.worker import CHORES, EARLY
 from tests.engine import Play, sequence_make
 
 pytestmark = pytest.mark.django_db
@@ -367,6 +370,41 @@ def test_history_moves_people_and_starts_nothing(play: Play) -> None:
     assert len(members(buyers)) == 1
     assert told(backfill=True) == [("segment_joined", "buyers")]
     assert told(backfill=False) == []
+
+
+def test_the_worker_fills_sweeps_and_goes_on_soon(monkeypatch: Any) -> None:
+    one = person()
+    Consent.objects.create(contact=one, state="granted", source="checkout", at=NOW)
+    segment = made("Said yes", {"fact": "contact.consent", "op": "eq", "value": "yes"}, fill=False)
+    # Known before anybody computed what they said.
+    CHORES["standings_fill"].run()
+    assert [row.said for row in one.standings.all()] == ["yes"]
+    assert standings_fill() == 0
+    CHORES["segments_fill"].run()
+    segment.refresh_from_db()
+    assert (segment.state, members(segment)) == ("ready", {one.pk})
+    Segment.objects.update(checked_at=None)
+    CHORES["segments_sweep"].run()
+    segment.refresh_from_db()
+    assert segment.checked_at is not None
+    Heartbeat.objects.create(name="chore:segments_fill", at=NOW)
+    monkeypatch.setattr(segmenting, "segments_fill", lambda **kwargs: False)
+    CHORES["segments_fill"].run()
+    assert Heartbeat.objects.get(name="chore:segments_fill").at == EARLY
+
+
+def test_what_arrives_late_moves_people_and_starts_nothing(play: Play) -> None:
+    buyers = made("Buyers", {"fact": "contact.orders", "op": "gte", "value": 1})
+    starting_by("segment_joined", "buyers")
+    play.holding = True
+    play.basket(play.shopper("aina"), "b")
+    play.buy("b")
+    play.clock.forward(days=9)
+    for event, body in play.held:
+        play.deliver(event, body)
+    assert len(members(buyers)) == 1
+    assert told(late=True) == [("segment_joined", "buyers")]
+    assert not Enrollment.objects.exists()
 
 
 def test_a_segment_whose_fact_is_gone_stays_as_it_was() -> None:

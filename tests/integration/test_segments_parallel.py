@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ from saleor_automation.inbox.models import Event
 from saleor_automation.people.models import Contact
 from saleor_automation.people.predicates.finding import people_find
 from saleor_automation.people.predicates.language import condition_parse
-from saleor_automation.people.segments import filling
+from saleor_automation.people.segments import filling, keeping
 from saleor_automation.people.segments.filling import segments_fill, segments_sweep
 from saleor_automation.people.segments.keeping import memberships_refresh
 from saleor_automation.people.segments.models import Segment, SegmentMember
@@ -29,6 +30,24 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has one writer"),
 ]
+
+
+@pytest.fixture(autouse=True)
+def _slow(monkeypatch: Any) -> None:
+    """Let others come between what was read and what is written of it."""
+    load, write = keeping.values_load, filling._members_set
+
+    def slow_load(**kwargs: Any) -> Any:
+        found = load(**kwargs)
+        time.sleep(random.random() / 100)
+        return found
+
+    def slow_write(*args: Any) -> None:
+        time.sleep(random.random() / 100)
+        write(*args)
+
+    monkeypatch.setattr(keeping, "values_load", slow_load)
+    monkeypatch.setattr(filling, "_members_set", slow_write)
 
 
 def together(*works: Callable[[], Any]) -> None:
@@ -113,6 +132,72 @@ def test_two_who_change_the_same_people() -> None:
         assert came["segment_joined"] - came["segment_left"] == ((pk, "vip") in inside)
         came = told.get((str(pk), "other"), Counter())
         assert came["segment_left"] - came["segment_joined"] == ((pk, "other") not in inside)
+
+
+class Between:
+    """Does something in another thread and waits for it, but not for ever.
+
+    Whoever holds the person's lock makes the other wait, and goes on first.
+    """
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self.thread = threading.Thread(target=self._run, args=[work])
+
+    def _run(self, work: Callable[[], Any]) -> None:
+        try:
+            work()
+        finally:
+            connection.close()
+
+    def begin(self) -> None:
+        self.thread.start()
+        self.thread.join(timeout=0.7)
+
+
+def test_nobody_comes_between_what_is_read_and_what_is_written(monkeypatch: Any) -> None:
+    [person] = people_make(1)
+    segment_save(name="VIP", condition=VIP, now=NOW)
+    segments_fill(now=NOW)
+    me, load = threading.current_thread(), keeping.values_load
+    turns = [
+        Between(
+            lambda at=NOW + timedelta(seconds=n), on=on: tag_set(  # type: ignore[misc]
+                contact=person, name="vip", on=on, at=at, now=NOW
+            )
+        )
+        for n, on in enumerate((True, False))
+    ]
+
+    def load_between(**kwargs: Any) -> Any:
+        if threading.current_thread() is not me:
+            return load(**kwargs)
+        turns[0].begin()
+        found = load(**kwargs)
+        turns[1].begin()
+        return found
+
+    monkeypatch.setattr(keeping, "values_load", load_between)
+    memberships_refresh([person.pk], now=NOW)
+    for turn in turns:
+        turn.thread.join()
+    agrees()
+
+
+def test_nobody_comes_between_a_fillings_answer_and_its_members(monkeypatch: Any) -> None:
+    [person] = people_make(1)
+    segment_save(name="VIP", condition=VIP, now=NOW)
+    write = filling._members_set
+    turn = Between(lambda: tag_set(contact=person, name="vip", on=True, at=NOW, now=NOW))
+
+    def write_after(*args: Any) -> None:
+        turn.begin()
+        write(*args)
+
+    monkeypatch.setattr(filling, "_members_set", write_after)
+    segments_fill(now=NOW)
+    turn.thread.join()
+    agrees()
+    assert SegmentMember.objects.count() == 1
 
 
 def test_a_filling_beside_workers_and_another_filling(monkeypatch: Any) -> None:

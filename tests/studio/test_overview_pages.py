@@ -13,6 +13,7 @@ from saleor_automation.delivery.models import SendingControl
 from saleor_automation.emails.models import Brand
 from saleor_automation.people.importing.models import ContactImport
 from saleor_automation.people.preferences.models import Topic
+from saleor_automation.people.segments.services import segment_save
 from saleor_automation.privacy.models import DataRequest
 from saleor_automation.saleor_app.models import Watermark
 from saleor_automation.studio.pages import EmailIndexPage
@@ -153,6 +154,11 @@ def own_urls() -> list[str]:
                 kind="access", message=uuid.uuid4(), asked_at=NOW
             ).pk,
             "automation_consent": Topic.objects.create(key="news").pk,
+            "automation_segments": segment_save(
+                name="Known",
+                condition={"fact": "contact.days_known", "op": "gte", "value": 0},
+                now=NOW,
+            ).pk,
         },
         "number": {
             "automation_people": ContactImport.objects.create(

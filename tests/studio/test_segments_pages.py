@@ -14,7 +14,8 @@ from saleor_automation.people.segments.filling import segments_fill
 from saleor_automation.people.segments.models import Segment
 from saleor_automation.people.segments.services import segment_save
 from saleor_automation.people.traits import tag_set
-from saleor_automation.sequences.models import SequenceVersion
+from saleor_automation.sequences.models import Heartbeat, SequenceVersion
+from saleor_automation.sequences.worker import EARLY
 from saleor_automation.studio.conditions import condition_of, stream_of
 from saleor_automation.studio.sequences import Sequence
 from saleor_automation.studio.timeline import timeline
@@ -61,6 +62,7 @@ def test_without_segments_the_page_says_what_one_is(admin_client: Client) -> Non
 
 
 def test_a_segment_is_written_previewed_and_saved(admin_client: Client) -> None:
+    Heartbeat.objects.create(name="chore:segments_fill", at=NOW)
     for number in range(7):
         contact(f"{number}@example.com", first_name=f"M{number}", language="ms")
     contact("e@example.com", language="en")
@@ -76,6 +78,8 @@ def test_a_segment_is_written_previewed_and_saved(admin_client: Client) -> None:
     segment = Segment.objects.get()
     assert response["Location"] == at("edit", segment)
     assert segment.condition == {"all": [{"fact": "contact.language", "op": "eq", "value": "ms"}]}
+    # The worker is told to begin at once.
+    assert Heartbeat.objects.get(name="chore:segments_fill").at == EARLY
     strip = text(admin_client.get(at("progress", segment)))
     assert "data-sa-progress" in strip
     assert "Being counted: 0 %" in strip

@@ -70,7 +70,7 @@ for _fact in (
     FactType(
         name="contact.consent",
         kind=Kind.TEXT,
-        label=_("Agreed to marketing mail: yes, no or unsaid"),
+        label=_("Said about marketing mail (yes, no, unsaid)"),
         of=_("topic"),
         of_optional=True,
         words=("yes", "no", "unsaid"),

@@ -9,7 +9,12 @@
   const YES_NO = ['is_true', 'is_false'];
 
   function row(input) {
-    return input.closest('.w-field__wrapper') || input.parentElement;
+    // With its label, which stands beside the field's own wrapper.
+    return (
+      input.closest('[data-contentpath]') ||
+      input.closest('.w-field__wrapper') ||
+      input.parentElement
+    );
   }
 
   // Suggest what an input may hold, where that is a closed list.
@@ -56,6 +61,16 @@
     row(value).hidden = YES_NO.includes(op.value);
   }
 
+  // Which segment is asked for only where a start wants one.
+  const OF = JSON.parse(document.currentScript.dataset.of || '[]');
+
+  function adaptTrigger() {
+    const trigger = document.getElementById('id_trigger');
+    const of = document.getElementById('id_trigger_of');
+    const panel = of && (of.closest('.w-panel') || of.closest('[data-field-wrapper]'));
+    if (trigger && panel) panel.hidden = !OF.includes(trigger.value);
+  }
+
   const ONE = JSON.parse(document.currentScript.dataset.one || '{}');
 
   function countWaits() {
@@ -82,6 +97,7 @@
 
   document.addEventListener('change', function (event) {
     const name = event.target.name || '';
+    if (name === 'trigger') adaptTrigger();
     if (/-(fact|op)$/.test(name)) {
       const fact = document.getElementsByName(name.replace(/-(fact|op)$/, '-fact'))[0];
       if (fact) adapt(fact);
@@ -89,6 +105,7 @@
   });
   document.addEventListener('DOMContentLoaded', function () {
     adaptAll();
+    adaptTrigger();
     new MutationObserver(adaptAll).observe(document.body, { childList: true, subtree: true });
   });
 })();
