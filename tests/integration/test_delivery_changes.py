@@ -12,10 +12,12 @@ from django.test import Client
 
 from saleor_automation import clock
 from saleor_automation.conf import conf
+from saleor_automation.contract.values import iso
 from saleor_automation.delivery import sender
 from saleor_automation.delivery.models import Message, MessageContent
 from saleor_automation.people.identities import contacts_merge
 from saleor_automation.people.models import Consent, Contact, Identity, Suppression
+from saleor_automation.people.profile import user_key
 from saleor_automation.people.services import contact_erase
 from tests.engine import Play, basket_sequence, sending_open, settle
 from tests.sending import first_mail, one_round, outcome
@@ -47,10 +49,11 @@ def test_nobody_is_mailed_after_erasure(welcomed: Play, monkeypatch: pytest.Monk
 
 
 def account(**more: Any) -> Contact:
-    contact = Contact.objects.create(created_at=clock.now(), email="other@x.example", **more)
-    Identity.objects.create(
-        kind="saleor_user", value="VXNlcjo5", contact=contact, as_of=clock.now()
-    )
+    now, user, email = clock.now(), "VXNlcjo5", "other@x.example"
+    heard = {user_key(user): {"account.email": [iso(now), email]}}
+    contact = Contact.objects.create(created_at=now, email=email, field_versions=heard, **more)
+    for kind, value in (("saleor_user", user), ("email", email)):
+        Identity.objects.create(kind=kind, value=value, contact=contact, as_of=now)
     return contact
 
 

@@ -10,10 +10,12 @@ import contextlib
 import json
 import os
 import random
+import re
 import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -123,6 +125,25 @@ def wait_for_work(folder: Path, env: dict[str, str], *, past: int) -> None:
         time.sleep(0.02)
 
 
+class Memory(threading.Thread):
+    """Watches the most memory a process takes, in MB.
+
+    Not what the system says of a child that ended: that counts the memory of whoever
+    started it, and a test process is large.
+    """
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self.place, self.most = Path(f"/proc/{pid}/status"), 0
+        self.start()
+
+    def run(self) -> None:
+        with contextlib.suppress(OSError):
+            while found := re.search(r"^VmHWM:\s+(\d+) kB$", self.place.read_text(), re.M):
+                self.most = max(self.most, int(found[1]) // 1024)
+                time.sleep(0.02)
+
+
 def import_killed(folder: Path, env: dict[str, str], *, lines: int, kills: int) -> int:
     """Import a file while its process is killed; return the most memory one took, in MB."""
     chance = random.Random(SEED)
@@ -137,19 +158,17 @@ def import_killed(folder: Path, env: dict[str, str], *, lines: int, kills: int) 
     most, deaths, reached = 0, 0, list[int]()
     for _ in range(kills + 1):
         one = command("import-people", str(file), *PROOF, env=env)
+        memory = Memory(one.pid)
         if deaths < kills:
             # All over the file, not only at its beginning.
             leap = chance.randrange(max(1, lines // PIECE // kills))
             wait_for_work(folder, env, past=(reached[-1] if reached else 0) + leap)
             time.sleep(chance.uniform(0, 0.4))
-            # Not ``send_signal``, which would reap one that has ended and lose what it used.
-            os.kill(one.pid, signal.SIGKILL)
-        _pid, status, used = os.wait4(one.pid, 0)
-        one.returncode = os.waitstatus_to_exitcode(status)
-        stderr = one.stderr.read().decode() if one.stderr else ""
-        if one.stderr:
-            one.stderr.close()
-        most = max(most, used.ru_maxrss // 1024)
+            one.send_signal(signal.SIGKILL)
+        stderr = one.communicate()[1].decode()
+        memory.join()
+        assert memory.most, "nobody saw how much memory it took"
+        most = max(most, memory.most)
         if one.returncode == -signal.SIGKILL:
             deaths += 1
             reached.append(cursor_of(folder, env))

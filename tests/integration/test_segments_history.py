@@ -22,7 +22,8 @@ from saleor_automation.people.predicates.finding import people_find
 from saleor_automation.people.predicates.language import condition_parse
 from saleor_automation.people.segments import filling
 from saleor_automation.people.segments.filling import segments_fill, segments_sweep
-from saleor_automation.people.segments.keeping import memberships_refresh
+from saleor_automation.people.segments.keeping import QUIET, memberships_refresh
+from saleor_automation.people.segments.merging import merges_collected
 from saleor_automation.people.segments.models import Segment, SegmentMember
 from saleor_automation.people.segments.services import segment_save
 from saleor_automation.people.services import contact_resubscribe, contact_unsubscribe
@@ -112,7 +113,9 @@ class World:
         elif what == "merge":
             loser = Contact.objects.create(created_at=now)
             tag_set(contact=loser, name="vip", on=bool(amount % 2), at=now, now=now)
-            contacts_merge(winner=person, loser=loser, now=now)
+            with merges_collected() as merged:
+                contacts_merge(winner=person, loser=loser, now=now)
+            memberships_refresh(merged, now=now, telling=QUIET)
 
     def touch(self, person: Contact) -> None:
         figures_refresh([person.pk], now=self.now)
