@@ -10,7 +10,8 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from saleor_automation import clock
 from saleor_automation.conf import conf
@@ -410,3 +411,19 @@ def test_who_is_one_with_whom() -> None:
     groups = groups_of([("a", "b"), ("c", "d"), ("b", "c"), ("e", "e")])
     assert groups["a"] == groups["d"] == frozenset("abcd")
     assert groups["e"] == frozenset("e")
+
+
+def test_an_order_does_not_look_into_every_visitor_who_claims_its_address() -> None:
+    deliver_order("O1", "ana@x.example")
+    email = {"email": "ana@x.example"}
+
+    def queries(number: str) -> int:
+        with CaptureQueriesContext(connection) as found:
+            deliver_order(number, "ana@x.example")
+        return len(found)
+
+    shop = page()
+    tell(shop, call("identify", 1, anon="a", traits=email))
+    before = queries("O2")
+    tell(shop, *(call("identify", 1, anon=f"v-{number}", traits=email) for number in range(30)))
+    assert queries("O3") == before
