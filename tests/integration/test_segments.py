@@ -262,6 +262,7 @@ def test_a_preview_counts_and_names_without_saving() -> None:
 
 def test_a_merge_lets_the_longer_stay_go_on_and_starts_nothing() -> None:
     winner, loser = person(has_account=True), person(country="MY")
+    Identity.objects.create(kind="email", value="w@shop.example", contact=winner, as_of=NOW)
     segment = made()
     mine = made("Malaysians", {"fact": "contact.country", "op": "eq", "value": "my"})
     tag(loser, True, minutes=1)

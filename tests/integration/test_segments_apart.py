@@ -12,13 +12,13 @@ from django.db.models import Q
 
 from saleor_automation import signals
 from saleor_automation.people.identities import contacts_merge
-from saleor_automation.people.models import Consent, ConsentStanding, Contact, Tag
+from saleor_automation.people.models import Consent, ConsentStanding, Contact, Identity, Tag
 from saleor_automation.people.predicates.language import FactType, Kind
 from saleor_automation.people.predicates.registry import person_fact_forget, person_fact_register
 from saleor_automation.people.segments.filling import segments_sweep
 from saleor_automation.people.segments.keeping import memberships_refresh
 from saleor_automation.people.segments.models import Segment
-from saleor_automation.people.segments.services import segment_save
+from saleor_automation.people.segments.services import segment_preview, segment_save
 from saleor_automation.people.traits import tag_set
 
 from .test_segments import NOW, VIP, made, members, person, tag, told
@@ -86,6 +86,7 @@ def mailed() -> Iterator[set[UUID]]:
 
 def test_a_merge_keeps_what_later_stages_know(mailed: set[UUID]) -> None:
     winner, loser = person(), person()
+    Identity.objects.create(kind="email", value="w@shop.example", contact=winner, as_of=NOW)
     segment = made("M", {"fact": "later.mailed", "op": "is_true"})
     mailed.add(loser.pk)
     memberships_refresh([loser.pk], now=NOW)
@@ -94,6 +95,19 @@ def test_a_merge_keeps_what_later_stages_know(mailed: set[UUID]) -> None:
     memberships_refresh([winner.pk], now=NOW)
     assert members(segment) == {winner.pk}
     assert told() == before
+
+
+def test_a_visitor_nobody_knows_is_in_no_segment_until_they_are_known() -> None:
+    visitor, one = person(is_anonymous=True), person()
+    segment = made("All", {"fact": "contact.days_known", "op": "gte", "value": 0})
+    preview = segment_preview(condition=segment.condition, now=NOW)
+    assert (members(segment), preview.count, preview.total) == ({one.pk}, 1, 1)
+    memberships_refresh([visitor.pk], now=NOW)
+    segments_sweep(now=NOW + timedelta(days=2))
+    assert members(segment) == {one.pk}
+    Contact.objects.filter(pk=visitor.pk).update(is_anonymous=False)
+    memberships_refresh([visitor.pk], now=NOW)
+    assert members(segment) == {one.pk, visitor.pk}
 
 
 def test_a_key_is_written_as_conditions_write_it() -> None:

@@ -17,7 +17,7 @@ from saleor_automation.inbox.models import Event, EventKey, RawEvent
 from saleor_automation.inbox.services import raw_event_store, raw_events_process
 from saleor_automation.people.figures import figures_refresh
 from saleor_automation.people.identities import contacts_merge
-from saleor_automation.people.models import Contact
+from saleor_automation.people.models import Contact, Identity
 from saleor_automation.people.predicates.finding import people_find
 from saleor_automation.people.predicates.language import condition_parse
 from saleor_automation.people.segments import filling
@@ -71,6 +71,9 @@ class World:
     def __init__(self) -> None:
         self.now, self.number = START, 0
         self.people = [Contact.objects.create(created_at=START) for _ in range(PEOPLE)]
+        for number, one in enumerate(self.people):
+            name = f"p{number}@shop.example"
+            Identity.objects.create(kind="email", value=name, contact=one, as_of=START)
         for name, condition in CONDITIONS.items():
             segment_save(name=name, condition=condition, now=self.now)
         segments_fill(now=self.now)

@@ -45,11 +45,11 @@ _MONEY: Final[DecimalField[Any, Any]] = DecimalField(max_digits=20, decimal_plac
 
 
 def people_find(*, condition: Condition, now: datetime) -> QuerySet[Contact]:
-    """Return the contacts of whom a condition is certainly true.
+    """Return the people of whom a condition is certainly true; a visitor nobody knows is none.
 
     Raises CompileError when it asks what is known inside a sequence alone.
     """
-    return Contact.objects.filter(condition_q(condition, now=now))
+    return Contact.objects.filter(condition_q(condition, now=now), is_anonymous=False)
 
 
 def condition_q(condition: Condition, *, now: datetime) -> Q:

@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.models import BooleanField, Case, Exists, OuterRef, Q, QuerySet, Value, When
 
 from saleor_automation.people.models import Contact
-from saleor_automation.people.predicates.finding import condition_q
+from saleor_automation.people.predicates.finding import condition_q, people_find
 from saleor_automation.people.standings import standings_fill
 
 from .definitions import Definition
@@ -83,9 +83,9 @@ def _portion(definition: Definition, now: datetime) -> None:
     ids = list(people.select_for_update(no_key=True).values_list("pk", flat=True)[:PORTION])
     if ids:
         found = set(
-            Contact.objects.filter(condition_q(current.condition, now=now), pk__in=ids).values_list(
-                "pk", flat=True
-            )
+            people_find(condition=current.condition, now=now)
+            .filter(pk__in=ids)
+            .values_list("pk", flat=True)
         )
         _members_set(segment, ids, found, now)
         segment.filled_up_to, segment.filled = ids[-1], segment.filled + len(ids)
@@ -137,7 +137,7 @@ def _due(definition: Definition, now: datetime) -> bool:
 def people_differing(definition: Definition, *, now: datetime) -> QuerySet[Contact]:
     """Return those who are in a segment and should not be, or should and are not."""
     holds = Case(
-        When(condition_q(definition.condition, now=now), then=Value(True)),
+        When(condition_q(definition.condition, now=now), is_anonymous=False, then=Value(True)),
         default=Value(False),
         output_field=BooleanField(),
     )

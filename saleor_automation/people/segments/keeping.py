@@ -159,7 +159,9 @@ def _inside(
         known = values[person.pk]
         # In order: what one asks about another is known by then, and new.
         for found in definitions:
-            holds = inside[person.pk, found.pk] = condition_holds(found.condition, known)
+            # A visitor nobody knows belongs to no segment: nobody can be written to.
+            holds = not person.is_anonymous and condition_holds(found.condition, known)
+            inside[person.pk, found.pk] = holds
             known.update({ask.key: holds for ask in asked.get(found.key, ())})
     return inside
 

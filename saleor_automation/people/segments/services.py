@@ -51,7 +51,7 @@ def segment_preview(
     people = people_find(condition=parsed, now=now)
     return Preview(
         count=people.count(),
-        total=Contact.objects.count(),
+        total=Contact.objects.filter(is_anonymous=False).count(),
         examples=list(people.order_by("-created_at", "-pk")[:examples]) if examples else [],
     )
 
