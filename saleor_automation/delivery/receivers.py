@@ -13,7 +13,8 @@ from saleor_automation.claims import Claimed, claim_due
 from saleor_automation.conf import conf
 from saleor_automation.people.figures import figures_fill
 from saleor_automation.people.models import Contact
-from saleor_automation.people.subscribing.services import requests_prune, requests_work
+from saleor_automation.people.subscribing.forgetting import requests_prune
+from saleor_automation.people.subscribing.services import requests_work
 from saleor_automation.people.verification.domain_checks import domain_checks_prune
 from saleor_automation.people.verification.services import verifications_prune
 from saleor_automation.people.write_back import write_backs_run

@@ -27,12 +27,13 @@ from saleor_automation.people.services import (
     contact_subscribed,
     contact_unsubscribe,
 )
+from saleor_automation.people.subscribing.forgetting import requests_prune
 from saleor_automation.people.subscribing.models import (
     OptInRule,
     SignupCount,
     SubscriptionRequest,
 )
-from saleor_automation.people.subscribing.services import requests_prune, requests_work
+from saleor_automation.people.subscribing.services import requests_work
 from saleor_automation.people.subscribing.wording import wording_write
 from saleor_automation.people.verification.models import Verification
 from saleor_automation.shop.models import Channel

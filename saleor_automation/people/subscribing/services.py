@@ -17,7 +17,6 @@ from django.db import DatabaseError, transaction
 from django.db.models import Q
 
 from saleor_automation import signals
-from saleor_automation.inbox.models import Event
 from saleor_automation.people.consent import (
     DOUBLE_OPT_IN,
     addresses_of,
@@ -26,15 +25,14 @@ from saleor_automation.people.consent import (
 )
 from saleor_automation.people.digests import address_digest, address_digests
 from saleor_automation.people.identities import Heard, guest_resolve
-from saleor_automation.people.models import Consent, Contact, Identity, Suppression
+from saleor_automation.people.models import Contact, Suppression
 from saleor_automation.people.profile import CHOSEN_LANGUAGE
 from saleor_automation.people.services import contact_find, contact_resubscribe, own_no_lift
 from saleor_automation.people.verification.services import addresses_verify, history_record
 from saleor_automation.people.verification.verdicts import Verdict
-from saleor_automation.shop.models import Checkout, ShopOrder
 
 from .defence import DAY, DOTTED_LIMIT, HOUR, MAILBOX_LIMIT, Signal, is_dotted, mailbox_of
-from .limits import count_add, counts_prune
+from .limits import count_add
 from .models import SubscriptionRequest
 from .rules import double_in, rules_load
 
@@ -44,10 +42,6 @@ logger = logging.getLogger(__name__)
 CONFIRM_WITHIN: Final = timedelta(days=7)
 #: Somebody who did not confirm is not asked again so soon, unless they ask themselves.
 ASK_AGAIN_AFTER: Final = timedelta(days=90)
-#: What nothing came of is deleted then, with the person if nothing else is known of them.
-KEPT_FOR: Final = timedelta(days=30)
-#: What was agreed to stays in the ledger; the request itself is kept so long.
-SETTLED_KEPT_FOR: Final = timedelta(days=400)
 #: Requests worked in one run.
 LIMIT: Final = 200
 
@@ -304,35 +298,6 @@ def contacts_asked(contact_ids: Collection[uuid.UUID], *, now: datetime) -> set[
             contact__in=contact_ids, state=State.ASKED, expires_at__gt=now
         ).values_list("contact_id", flat=True)
     )
-
-
-def requests_prune(*, now: datetime) -> int:
-    """Delete what is over, and people of whom nothing but an unconfirmed wish is known."""
-    counts_prune(now=now)
-    over = SubscriptionRequest.objects.filter(
-        Q(state__in=[State.ASKED, State.CLOSED], requested_at__lt=now - KEPT_FOR - CONFIRM_WITHIN)
-        | Q(requested_at__lt=now - SETTLED_KEPT_FOR)
-    )
-    people = {pk for pk in over.values_list("contact_id", flat=True) if pk is not None}
-    deleted, _ = over.delete()
-    for pk in people:
-        _stranger_forget(pk, now)
-    return deleted
-
-
-@transaction.atomic
-def _stranger_forget(contact_id: uuid.UUID, now: datetime) -> None:
-    contact = Contact.objects.select_for_update().filter(pk=contact_id, has_account=False).first()
-    if contact is None or any(
-        model._default_manager.filter(contact=contact_id).exists()
-        for model in (Consent, Suppression, ShopOrder, Checkout, Event, SubscriptionRequest)
-    ):
-        return
-    if Identity.objects.filter(contact=contact).exclude(kind=Identity.Kind.EMAIL).exists():
-        return
-    # No tombstone: nobody asked to be kept out.
-    signals.contact_erased.send(sender=Contact, contact=contact, now=now)
-    contact.delete()
 
 
 def on_contact_merged(*, winner: Contact, loser: Contact, **kwargs: Any) -> None:
