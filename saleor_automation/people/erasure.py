@@ -102,7 +102,7 @@ def person_erase(
     told = Event.objects.filter(contact__in=victims, raw__isnull=False)
     raw_events_forget(ids=set(told.values_list("raw_id", flat=True)), names=fresh)
     addresses_forget(addresses)
-    imports_forget(addresses)
+    imports_forget(addresses.intersection(fresh))
     visitors_forget(addresses=addresses, now=now)
     survivors = [_survivor(value, victims, at) for value in sorted(addresses)]
     for contact in victims.values():

@@ -51,6 +51,8 @@ def retention_chore() -> None:
 
 
 def _import_claim(token: UUID, now: datetime, wall: datetime, limit: int) -> Sequence[Claimed]:
+    if not ContactImport.objects.filter(state__in=WORKING).exists():
+        return []
     imports_give_up(wall=wall)
     return claim_due(
         ContactImport,

@@ -1,8 +1,9 @@
 """Takes back what an import did, as far as nothing happened since.
 
 Knows what stood before. Somebody the import brought in goes again unless they, the shop or
-another import did something with them; then they stay, and what the import said of them is
-taken off. Words of consent are taken back by rows of their own: the ledger keeps both.
+another import did something with them; then they stay under their address, and what else the
+import said of them is taken off. Words of consent are taken back by rows of their own: the
+ledger keeps both.
 """
 
 from __future__ import annotations
@@ -112,7 +113,8 @@ def _slots_restore(
         saved = change.before.get("slots", {})
         for key, slots in list(contact.field_versions.items()):
             for name in [name for name in slots if name.startswith("import.")]:
-                if slots[name][0] != at:
+                # Whoever stays is known under the address: it is the key to what happened since.
+                if slots[name][0] != at or name == "import.email":
                     continue
                 before = saved.get(key, {}).get(name)
                 if before is None:
