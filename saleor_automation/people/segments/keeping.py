@@ -43,13 +43,11 @@ Place = tuple[UUID, int]
 
 @dataclass(frozen=True)
 class Telling:
-    """What becomes of those who come or go."""
+    """What may start by those who come or go: nothing, where one of these is set."""
 
-    #: Whether it is an Event at all.
-    events: bool = True
-    #: The Event starts nothing: it follows from history or from a merge.
+    #: It follows from history or from a merge.
     backfill: bool = False
-    #: Nor does it when what it follows from arrived late.
+    #: What it follows from arrived late.
     late: bool = False
 
 
@@ -122,8 +120,7 @@ def memberships_refresh(
     new = members_insert(joined, now=now)
     if left:
         SegmentMember.objects.filter(pk__in=left.values()).delete()
-    if not telling.events:
-        return []
+    # Of a filling nobody is told, nor of those who come in beside it.
     loud = {found.pk: found.key for found in definitions if not found.filling}
     channels = {person.pk: person.channel for person in people}
     facts = [
@@ -143,7 +140,9 @@ def _inside(
 ) -> dict[Place, bool]:
     """Return of each person and segment whether the condition holds."""
     asks = frozenset().union(*(found.asks for found in definitions))
-    about_segments = [ask for ask in asks if ask.fact == IN_SEGMENT]
+    # Of one that is not understood any more, who is in it is what the table says.
+    keys = {found.key for found in definitions}
+    about_segments = [ask for ask in asks if ask.fact == IN_SEGMENT and ask.of.lower() in keys]
     values = values_load(contacts=people, asks=asks.difference(about_segments), now=now)
     asked: dict[str, list[Ask]] = {}
     for ask in about_segments:
