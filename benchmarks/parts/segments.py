@@ -3,7 +3,8 @@
 The shop of ``predicates``. Twenty segments of one to three conditions over figures, orders,
 lines, traits, tags, consent and each other. An event is what the worker does once a payload
 is understood: its person is looked at again under their lock, in the transaction that
-understands it, whose commit is counted with the payload. Every second event moves somebody (a tag put on or taken off), the others change nothing.
+understands it, whose commit is counted with the payload. Every second event moves somebody
+(a tag put on or taken off), the others change nothing.
 """
 
 from __future__ import annotations
