@@ -31,6 +31,7 @@ TARGETS = {
     "send_ratio": ("at least 0.40", lambda value: value >= 0.4),
     "post_office_ratio": ("at least 2.5", lambda value: value >= 2.5),
     "steps": ("at least 1,000", lambda value: value >= 1000),
+    "tracked": ("at least 1,000", lambda value: value >= 1000),
     "steps_slowdown": ("at most 1.30", lambda value: value <= 1.3),
     "claim_p99": ("below 20", lambda value: value < 20),
     "conditions_sqlite": ("at most 3", lambda value: value <= 3),
@@ -40,6 +41,7 @@ TARGETS = {
     "compilations": ("0", lambda value: value == 0),
     "connections": ("0 more", lambda value: value == 0),
     "questions": ("at most 2 a domain", lambda value: value <= 2),
+    "import_memory": ("at most 400", lambda value: value <= 400),
 }
 
 
@@ -191,6 +193,34 @@ def predicates(run: Callable[..., Any], table: Table, kind: str, quick: bool) ->
     return found
 
 
+def people_in(run: Callable[..., Any], table: Table, kind: str, quick: bool) -> dict[str, Any]:
+    people = 5_000 if quick else 100_000
+    found = run("people_in", people=people)
+    for name, words in (
+        ("upload_seconds", f"{people:,} people in a file: stored, seconds"),
+        ("look_seconds", ".. looked over"),
+        ("import_seconds", ".. imported, with consent, tag and trait"),
+        ("undo_seconds", ".. undone"),
+    ):
+        table.put(kind, words, found[name], form="{:.1f}")
+    table.put(
+        kind, ".. memory at most, MB", found["memory_mb"], target="import_memory", form="{:.0f}"
+    )
+    return found
+
+
+def track(run: Callable[..., Any], table: Table, kind: str, quick: bool) -> dict[str, Any]:
+    found = run("track", batches=100 if quick else 1000, rounds=3, understood=50 if quick else 500)
+    label = "Tracked events stored per second, batches of 50"
+    table.put(kind, label, median(found["stored"]), target="tracked")
+    table.put(
+        kind, ".. a request of 50, 99th percentile, ms", median(found["p99_ms"]), form="{:.1f}"
+    )
+    label = ".. understood per second, one process"
+    table.put(kind, label, found["understood_per_second"])
+    return found
+
+
 def segments(run: Callable[..., Any], table: Table, kind: str, quick: bool) -> dict[str, Any]:
     contacts = 5_000 if quick else 100_000
     found = run("segments", contacts=contacts, events=200 if quick else 4000)
@@ -219,6 +249,8 @@ PARTS: dict[str, Callable[..., dict[str, Any]]] = {
     "steps": steps,
     "verify": verify,
     "predicates": predicates,
+    "people_in": people_in,
+    "track": track,
     "segments": segments,
 }
 

@@ -17,5 +17,5 @@ class AutomationConfig(AppConfig):
 
         import_module("saleor_automation.checks")
         # The order is the data's way: a stage hears of a fact after the stages before it.
-        for stage in ("shop", "people", "sequences", "delivery", "studio"):
+        for stage in ("shop", "people", "sequences", "delivery", "privacy", "studio"):
             import_module(f"saleor_automation.{stage}.receivers").connect()

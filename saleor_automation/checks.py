@@ -47,6 +47,17 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
                 id="saleor_automation.E013",
             )
         )
+    if current.unsubscribe_mailbox:
+        from .delivery.mailto import mailbox_problem
+
+        if problem := mailbox_problem(current.unsubscribe_mailbox):
+            found.append(
+                Error(
+                    f"SALEOR_AUTOMATION['unsubscribe_mailbox']: {problem}",
+                    hint="Write it like unsubscribe@shop.example or unsub+{token}@shop.example.",
+                    id="saleor_automation.E015",
+                )
+            )
     queue = getattr(settings, "Q_CLUSTER", {})
     if queue.get("retry", 60) <= current.lease_seconds * 1.5:
         found.append(

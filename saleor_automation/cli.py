@@ -12,11 +12,26 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
 
 from saleor_automation import __version__
 from saleor_automation.exceptions import UsageError
 
-COMMANDS = ("demo", "up", "web", "worker", "check", "reconcile", "backfill", "verify", "manage")
+COMMANDS = (
+    "demo",
+    "up",
+    "web",
+    "worker",
+    "check",
+    "reconcile",
+    "backfill",
+    "verify",
+    "export-person",
+    "import-people",
+    "suppressions",
+    "unsubscribe-mail",
+    "manage",
+)
 NEED_STUDIO = (
     'This command needs the Studio, of which "{module}" is missing. Install it with: '
     'pip install "saleor-automation[studio]"'
@@ -130,8 +145,96 @@ def _parser() -> argparse.ArgumentParser:
     _state(verify_command)
     verify_command.set_defaults(run=verify)
 
+    export_command = commands.add_parser(
+        "export-person", help="write everything kept of one person, for that person"
+    )
+    export_command.add_argument("address", metavar="ADDRESS", help="one of their email addresses")
+    export_command.add_argument(
+        "--output", default="", metavar="FILE", help="default: standard output"
+    )
+    export_command.add_argument(
+        "--html", action="store_true", help="a page to read instead of JSON"
+    )
+    _state(export_command)
+    export_command.set_defaults(run=export_person)
+
+    import_command = commands.add_parser(
+        "import-people", help="bring in the people of a CSV or Excel file; starts nothing"
+    )
+    what = import_command.add_mutually_exclusive_group(required=True)
+    what.add_argument("file", nargs="?", metavar="FILE", help=".csv or .xlsx")
+    what.add_argument("--undo", type=int, metavar="NUMBER", help="take an import back")
+    import_command.add_argument(
+        "--column",
+        action="append",
+        default=[],
+        metavar="NAME=MEANING",
+        help="what a column is, where it is not guessed: email, first_name, last_name, name, "
+        "language, country, tags, agreed, agreed_at, trait, trait:NAME:KIND; nothing leaves it out",
+    )
+    import_command.add_argument(
+        "--basis",
+        choices=("none", "opt_in", "double_opt_in", "soft_opt_in"),
+        default="",
+        help="how these people agreed to marketing mail; none: profiles only",
+    )
+    import_command.add_argument("--where", default="", help="where they agreed")
+    import_command.add_argument("--when", default="", metavar="DATE", help="when they agreed")
+    import_command.add_argument("--wording", default="", help="the words they agreed to")
+    import_command.add_argument(
+        "--channel", default="", metavar="SLUG", help="for this sales channel only"
+    )
+    import_command.add_argument(
+        "--keep-undeliverable", action="store_true", help="also addresses no mail will reach"
+    )
+    import_command.add_argument("--language", default="", help="for people without one: en")
+    import_command.add_argument(
+        "--tag", action="append", default=[], help="put on everybody; may be given often"
+    )
+    import_command.add_argument(
+        "--dry-run", action="store_true", help="say what would happen; change nothing"
+    )
+    _state(import_command)
+    import_command.set_defaults(run=import_people)
+    _suppressions(commands)
+
+    mail_command = commands.add_parser(
+        "unsubscribe-mail",
+        help="unsubscribe whoever a mail sent to the unsubscribe mailbox is from: "
+        "unsubscribe-mail < MAIL",
+    )
+    mail_command.add_argument(
+        "--mbox", default="", metavar="FILE", help="read every mail of a file in mbox form"
+    )
+    _state(mail_command)
+    mail_command.set_defaults(run=unsubscribe_mail)
+
     commands.add_parser("manage", help="Django's own commands: manage migrate, manage shell ...")
     return parser
+
+
+def _suppressions(commands: Any) -> None:
+    parser = commands.add_parser(
+        "suppressions", help="bring in, or save, the addresses that must not be written to"
+    )
+    parser.set_defaults(run=lambda options: parser.print_help() or 0)
+    actions = parser.add_subparsers(title="what to do", metavar="")
+    saving = actions.add_parser("export", help="save them as CSV: keyed digests, no addresses")
+    saving.add_argument("file", metavar="FILE.csv", nargs="?", default="", help="default: stdout")
+    bringing = actions.add_parser("import", help="bring in addresses or digests from CSV")
+    bringing.add_argument("file", metavar="FILE.csv", help="UTF-8, columns named in line 1")
+    bringing.add_argument(
+        "--dry-run", action="store_true", help="look at every line, change nothing"
+    )
+    bringing.add_argument(
+        "--reason",
+        default="manual",
+        choices=("manual", "unsubscribed", "hard_bounce", "complaint"),
+        help="of lines that name none (default: manual)",
+    )
+    for action in (saving, bringing):
+        _state(action)
+        action.set_defaults(run=suppressions, action=action.prog.split()[-1])
 
 
 def _speed(text: str) -> float:
@@ -296,6 +399,24 @@ def backfill(options: argparse.Namespace) -> int:
     return run(source="backfill", since=options.since)
 
 
+def suppressions(options: argparse.Namespace) -> int:
+    """Save or bring in what must not be written to."""
+    _prepare(options)
+    from saleor_automation.project import suppressions as running
+
+    if options.action == "export":
+        return running.export(file=options.file)
+    return running.bring(file=options.file, reason=options.reason, dry_run=options.dry_run)
+
+
+def unsubscribe_mail(options: argparse.Namespace) -> int:
+    """Unsubscribe by mail."""
+    _prepare(options)
+    from saleor_automation.project.unsubscribe_mail import run
+
+    return run(mbox=options.mbox)
+
+
 def verify(options: argparse.Namespace) -> int:
     """Judge the addresses of a file."""
     _prepare(options)
@@ -306,6 +427,36 @@ def verify(options: argparse.Namespace) -> int:
         column=options.column,
         output=options.output,
         dns=False if options.no_dns else None,
+    )
+
+
+def export_person(options: argparse.Namespace) -> int:
+    """Write one person's data."""
+    _prepare(options)
+    from saleor_automation.project.people_out import run
+
+    return run(address=options.address, output=options.output, html=options.html)
+
+
+def import_people(options: argparse.Namespace) -> int:
+    """Bring in the people of a file, or take an import back."""
+    _prepare(options)
+    from saleor_automation.project import people_in
+
+    if options.undo is not None:
+        return people_in.undo(number=options.undo)
+    return people_in.run(
+        file=options.file,
+        columns=options.column,
+        basis=options.basis,
+        where=options.where,
+        when=options.when,
+        wording=options.wording,
+        channel=options.channel,
+        language=options.language,
+        tags=options.tag,
+        keep_undeliverable=options.keep_undeliverable,
+        dry_run=options.dry_run,
     )
 
 

@@ -54,6 +54,12 @@ class Conf:
     webhook_max_bytes: int = 10 * 1024 * 1024
     #: Seconds between two fetches of Saleor's public keys after an unknown key id.
     jwks_refetch_seconds: float = 60.0
+    #: Calls a second one write key may bring to one web process, ten seconds' worth at once;
+    #: 0: any number.
+    track_browser_rate: int = 200
+    track_server_rate: int = 5000
+    #: Days after which a visitor who never became known is forgotten with what they did.
+    anonymous_days: int = 90
     #: IANA zone of reports.
     report_zone: str = "UTC"
     #: Languages emails are offered in when the shopper's is unknown.
@@ -81,6 +87,12 @@ class Conf:
     consent_write_back_key: str = ""
     #: Write it to private metadata, which storefronts cannot see.
     consent_write_back_private: bool = False
+    #: Proxies in front of the Studio that each add to X-Forwarded-For: sign-ups are counted by
+    #: the address the outermost of them saw. 0: by the address that connects.
+    proxies: int = 0
+    #: Address that takes unsubscribing by mail, or "": mails offer none. May hold "{token}",
+    #: for example unsubscribe+{token}@shop.example; without it the token is in the subject.
+    unsubscribe_mailbox: str = ""
     #: Whether the DNS is asked about the domains of people's addresses. None: yes, except in a
     #: demo and while mail goes to a screen or a file.
     verification_dns: bool | None = None

@@ -6,6 +6,8 @@ from .clock import DemoClock
 from .delivery.models import Message, MessageContent, SenderDecision, SendingControl
 from .emails.models import Brand, EmailVersion
 from .inbox.models import Event, EventKey, RawEvent
+from .inbox.track.models import TrackRefusal, WriteKey
+from .people.importing.models import ContactImport, ImportChange, ImportFault, ImportPiece
 from .people.models import (
     Consent,
     ConsentStanding,
@@ -14,14 +16,23 @@ from .people.models import (
     ContactFigures,
     ContactSpend,
     Identity,
+    IdentityClaim,
     Suppression,
     Tag,
     Tombstone,
     Trait,
     TraitType,
 )
+from .people.preferences.models import Preference, Topic
 from .people.segments.models import Segment, SegmentMember
+from .people.subscribing.models import (
+    OptInRule,
+    SignupCount,
+    SignupWording,
+    SubscriptionRequest,
+)
 from .people.verification.models import AddressPolicy, DomainCheck, Verification
+from .privacy.models import DataRequest, RetentionRules, RetentionRun
 from .saleor_app.models import Installation, Refusal, Watermark
 from .sequences.models import Enrollment, Heartbeat, SequenceSwitch, SequenceVersion, StepRun
 from .shop.models import Channel, Checkout, Fulfillment, OrderLine, ShopOrder
@@ -39,7 +50,9 @@ __all__ = [
     "ConsentWriteBack",
     "Contact",
     "ContactFigures",
+    "ContactImport",
     "ContactSpend",
+    "DataRequest",
     "DemoClock",
     "DomainCheck",
     "EmailIndexPage",
@@ -51,13 +64,21 @@ __all__ = [
     "Fulfillment",
     "Heartbeat",
     "Identity",
+    "IdentityClaim",
+    "ImportChange",
+    "ImportFault",
+    "ImportPiece",
     "Installation",
     "LoginCode",
     "Message",
     "MessageContent",
+    "OptInRule",
     "OrderLine",
+    "Preference",
     "RawEvent",
     "Refusal",
+    "RetentionRules",
+    "RetentionRun",
     "RoleOffer",
     "Segment",
     "SegmentMember",
@@ -67,14 +88,20 @@ __all__ = [
     "SequenceSwitch",
     "SequenceVersion",
     "ShopOrder",
+    "SignupCount",
+    "SignupWording",
     "SpentToken",
     "StaffLink",
     "StepRun",
+    "SubscriptionRequest",
     "Suppression",
     "Tag",
     "Tombstone",
+    "Topic",
+    "TrackRefusal",
     "Trait",
     "TraitType",
     "Verification",
     "Watermark",
+    "WriteKey",
 ]

@@ -13,9 +13,10 @@ from django.dispatch import Signal
 #: One received body was understood. Sent by ``inbox`` inside the transaction that
 #: records the Events.
 #: Arguments: ``raw`` (RawEvent), ``snapshot`` (a ``contract.payloads`` value or
-#: None when the object was null), ``events`` (list of Event, those recorded by
-#: this body only, not repeats), ``now`` (datetime). A receiver that finds an erased
-#: person in it sets ``raw.body`` to ``b""``, and the body is not kept.
+#: None when the object was null; of the track API ``inbox.track.storing.Tracked``, the
+#: fresh calls of ``raw`` and of bodies understood with it), ``events`` (list of Event,
+#: those recorded by this body only, not repeats), ``now`` (datetime). A receiver that
+#: finds an erased person in it sets ``raw.body`` to ``b""``, and the body is not kept.
 facts_recorded = Signal()
 
 #: Two contacts turned out to be one person. Sent by ``people``.
@@ -33,6 +34,11 @@ objects_moved = Signal()
 #: A person is about to be erased. Sent by ``people`` before the rows go.
 #: Arguments: ``contact`` (Contact), ``now``. Receivers delete or redact.
 contact_erased = Signal()
+
+#: Somebody is to be asked whether they want mail. Sent by ``people``.
+#: Arguments: ``requests`` (list of SubscriptionRequest, saved, with their contacts),
+#: ``now``. Receivers must be idempotent on the request's id.
+confirmation_wanted = Signal()
 
 #: People joined or left segments. Sent by ``people`` inside the transaction in which they did.
 #: Arguments: ``events`` (list of Event, kinds ``segment_joined`` and ``segment_left``),

@@ -223,7 +223,13 @@ def snapshot_tables() -> dict[str, Any]:
         "events": sorted(
             (
                 {
-                    "key": f"{row.key.kind} {row.key.object_id} {row.key.transition}".strip(),
+                    "key": " ".join(
+                        [
+                            row.key.kind,
+                            _known_digests().get(row.key.object_id, row.key.object_id),
+                            row.key.transition,
+                        ]
+                    ).strip(),
                     "contact": names.get(row.contact_id),
                     **_fields(row, "occurred_at recorded_at late backfill data"),
                 }
@@ -275,7 +281,8 @@ def contact_names() -> dict[Any, str]:
     names: dict[Any, list[str]] = {pk: [] for pk in Contact.objects.values_list("pk", flat=True)}
     for row in Identity.objects.order_by("kind", "value"):
         names[row.contact_id].append(row.value)
-    return {pk: " ".join(values) for pk, values in names.items()}
+    # A contact of a visitor's own has the same key in every run.
+    return {pk: " ".join(values) or str(pk) for pk, values in names.items()}
 
 
 @cache

@@ -18,6 +18,7 @@ from saleor_automation.people.verification.policy import Action, refusal_of
 from saleor_automation.people.verification.verdicts import Assessment, Reason, Verdict
 
 from . import reasons
+from .confirming import confirmation_closing
 from .ledger import Closing
 from .models import Message
 
@@ -61,7 +62,9 @@ def address_closings(*, messages: Sequence[Message], now: datetime) -> dict[UUID
             marketing=marketing,
             confirmed=message.contact_id in confirmed,
         )
-        if refusal is not None:
+        if refusal is not None and refusal.action is Action.CONFIRM_FIRST:
+            closings[message.pk] = confirmation_closing(message, refusal.reason.value, now)
+        elif refusal is not None:
             code = f"{reasons.ADDRESS}:{refusal.reason.value}"
             closings[message.pk] = Closing(message, Message.State.SKIPPED, code)
         elif marketing and (until := _wait(message, assessment, now)) is not None:

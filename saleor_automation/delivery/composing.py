@@ -26,9 +26,11 @@ from saleor_automation.sequences.graph import Send
 from saleor_automation.sequences.services import version_graph
 
 from . import reasons
+from .confirming import confirm_address
 from .failures import plain
 from .ledger import Closing
 from .links import links_for
+from .mailto import mailto_for
 from .mime import LedgerEmail, address, address_ascii, header_clean, mail_bytes
 from .models import Message, MessageContent
 
@@ -56,7 +58,10 @@ def envelope_make(
     headers: dict[str, str] = {"X-Message": message.pk.hex}
     if message.purpose == Message.Purpose.MARKETING:
         # RFC 2369 and RFC 8058: the mail program's own unsubscribe button.
-        headers["List-Unsubscribe"] = f"<{links['unsubscribe']}>"
+        mailto = mailto_for(message.pk)
+        headers["List-Unsubscribe"] = f"<{links['unsubscribe']}>" + (
+            f", <{mailto}>" if mailto else ""
+        )
         headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     if brand.reply_to:
         headers["Reply-To"] = header_clean(brand.reply_to)
@@ -96,8 +101,13 @@ def subject_for(message: Message) -> MailSubject:
         context=enrollment.context if enrollment is not None else {},
         channel=message.channel,
         language=contact.language,
-        links=links_for(contact_id=contact.pk, message_id=message.pk),
+        links=links_for(
+            contact_id=contact.pk,
+            message_id=message.pk,
+            system=message.source == Message.Source.SYSTEM,
+        ),
         voucher=_voucher(message),
+        confirm_url=confirm_address(message),
     )
 
 
@@ -132,6 +142,14 @@ def compose(
                 message,
                 Message.State.PLANNED,
                 reasons.NO_VERSION,
+                due_at=now + NO_VERSION_HOLD,
+            )
+            continue
+        if subject.confirm_url and "subscription.confirm_url" not in version.variables:
+            failed[message.pk] = Closing(
+                message,
+                Message.State.PLANNED,
+                reasons.NO_CONFIRM_LINK,
                 due_at=now + NO_VERSION_HOLD,
             )
             continue

@@ -19,8 +19,10 @@ from saleor_automation.sequences.models import Enrollment, SequenceSwitch
 from saleor_automation.sequences.parcels import UNSAID, parcel_wishes
 
 from . import reasons
+from .confirming import unconfirmed_closings
 from .ledger import Closing
 from .models import Message, SendingControl
+from .wishes import wishes_closings
 
 #: Claims without an outcome after which a message is taken out of the way.
 POISON_ATTEMPTS = 5
@@ -128,7 +130,14 @@ def gates_locked(
         )
         if reason:
             closings[message.pk] = Closing(message, Message.State.SKIPPED, reason)
-    return closings
+    marketing = [
+        message
+        for message in messages
+        if message.purpose == Message.Purpose.MARKETING and message.pk not in closings
+    ]
+    closings |= unconfirmed_closings(messages=marketing, states=states, now=now)
+    marketing = [message for message in marketing if message.pk not in closings]
+    return closings | wishes_closings(messages=marketing, now=now)
 
 
 def _refusal(

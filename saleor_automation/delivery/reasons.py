@@ -30,6 +30,13 @@ SETTLED_24H = "settled_24h"
 POISON = "poison"
 NO_JOURNAL = "no_journal"
 ALSO_SENT = "also_sent"
+PERSON_PAUSED = "person_paused"
+HELD_PAUSE = "held_pause"
+SELDOM = "seldom"
+HELD_SELDOM = "held_seldom"
+UNCONFIRMED = "unconfirmed"
+HELD_UNCONFIRMED = "held_unconfirmed"
+NO_CONFIRM_LINK = "no_confirm_link"
 #: Followed by ":" and a reason of ``people.verification``.
 ADDRESS = "address"
 ADDRESS_UNKNOWN = "address_unknown"
@@ -40,6 +47,16 @@ WORDS = {
     UNSUBSCRIBED: _("The person unsubscribed."),
     DECLINED: _("The person said no to marketing mail."),
     NO_CONSENT: _("The person never agreed to marketing mail."),
+    UNCONFIRMED: _("The person did not confirm that they want mail, as the shop asks them to."),
+    HELD_UNCONFIRMED: _("Held: the person was asked by mail whether they want mail."),
+    NO_CONFIRM_LINK: _(
+        "The email that asks for a confirmation holds no link to confirm. Put a button with "
+        "{{ subscription.confirm_url }} into it and publish it."
+    ),
+    PERSON_PAUSED: _("The person paused our mails, for longer than this mail makes sense."),
+    HELD_PAUSE: _("Held: the person paused our mails until then."),
+    SELDOM: _("The person wants at most one mail a week, and by then this makes no sense."),
+    HELD_SELDOM: _("Held: the person wants at most one mail a week."),
     NO_VERSION: _("The email was not published in any language. Publish it and new mails go out."),
     RENDER: _("The email could not be filled in for this person. Check its variables."),
     EXPIRED: _("It was too late for this mail to make sense."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from saleor_automation.claims import Claimed, claim_due
 from saleor_automation.conf import conf
 from saleor_automation.people.figures import figures_fill
 from saleor_automation.people.models import Contact
+from saleor_automation.people.subscribing.services import requests_prune, requests_work
 from saleor_automation.people.verification.domain_checks import domain_checks_prune
 from saleor_automation.people.verification.services import verifications_prune
 from saleor_automation.people.write_back import write_backs_run
@@ -26,8 +28,10 @@ from saleor_automation.sequences.worker import (
 )
 
 from . import facts
+from .confirming import confirmations_plan
 from .control import sending_problems
 from .ledger import messages_plan
+from .mailto import on_inbound
 from .models import Message, MessageContent
 from .rescue import messages_rescue
 from .sender import messages_send
@@ -89,9 +93,14 @@ def connect() -> None:
     """Connect this stage's receivers, lane and rescuer, once."""
     name = "saleor_automation.delivery"
     signals.mail_wanted.connect(on_mail_wanted, dispatch_uid=name)
+    signals.confirmation_wanted.connect(confirmations_plan, dispatch_uid=name)
     signals.contact_merged.connect(on_contact_merged, dispatch_uid=name)
     signals.objects_moved.connect(on_objects_moved, dispatch_uid=name)
     signals.contact_erased.connect(on_contact_erased, dispatch_uid=name)
+    with suppress(ImportError):
+        from anymail.signals import inbound
+
+        inbound.connect(on_inbound, dispatch_uid=name)
     lane_register(
         Lane(
             name="messages",
@@ -110,6 +119,8 @@ def connect() -> None:
         Chore(name="figures_fill", every_seconds=3600, run=figures_missing, at_start=True)
     )
     chore_register(Chore(name="consent_write_back", every_seconds=30, run=consent_write_back))
+    chore_register(Chore(name="signups", every_seconds=10, run=signups_work))
+    chore_register(Chore(name="signups_prune", every_seconds=24 * 3600, run=signups_forget))
     chore_register(
         Chore(name="verifications_prune", every_seconds=24 * 3600, run=verifications_forget)
     )
@@ -123,6 +134,16 @@ def figures_missing() -> None:
 def consent_write_back() -> None:
     """Write what people said here into their accounts in Saleor."""
     write_backs_run(now=clock.now())
+
+
+def signups_work() -> None:
+    """Look at who signed up since."""
+    requests_work(now=clock.now())
+
+
+def signups_forget() -> None:
+    """Delete sign-ups nothing came of."""
+    requests_prune(now=clock.now())
 
 
 def verifications_forget() -> None:

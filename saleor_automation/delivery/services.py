@@ -24,6 +24,9 @@ def message_rendered(message: Message) -> RenderedMail:
     content = MessageContent.objects.filter(message=message).first()
     if content is not None and message.email_version is not None:
         return mail_render(message.email_version, content.context)
+    if content is None and message.contact is not None and message.handed_over_at is not None:
+        # Written anew it would be another mail than the one that was sent.
+        raise RenderError("What this mail said is not kept any more: the shop's rules forgot it.")
     version = version_choose(
         email_versions_current({message.email_key}),
         message.email_key,

@@ -12,21 +12,20 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils import translation
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from saleor_automation import clock
-from saleor_automation.emails.brands import brand_for, brand_values
 from saleor_automation.exceptions import RenderError
 from saleor_automation.people.consent import suppressed
 from saleor_automation.people.models import Contact, Suppression
 from saleor_automation.people.services import contact_unsubscribe
 
-from .links import token_read
+from .links import preferences_address, token_read
 from .models import Message
+from .pages import head_emptied, link_owner, public_page
 from .services import message_rendered
 
 
@@ -39,22 +38,29 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     link = token_read(token)
     if link is None:
         return _page(request, "broken", 404)
-    message = Message.objects.select_related("contact").filter(pk=link.message_id).first()
-    contact = Contact.objects.filter(pk=link.contact_id).first()
-    if contact is None and message is not None:
-        # A guest whose account took over: the "no" is that person's all the same.
-        contact = message.contact
+    message, contact = link_owner(link)
     if contact is None:
         return _page(request, "gone", 410)
     with translation.override(contact.language or None):
         if request.method == "POST":
             contact_unsubscribe(contact=contact, at=clock.now(), source="unsubscribe_link")
-            return _page(request, "done", 200, contact=contact, message=message)
-        step = "already" if _has_unsubscribed(contact) else "ask"
-        return _page(request, step, 200, contact=contact, message=message)
+            step = "done"
+        else:
+            step = "already" if has_unsubscribed(contact) else "ask"
+        return public_page(
+            request,
+            "unsubscribe",
+            {
+                "step": step,
+                "email": contact.email,
+                # Its own signature: this page's link does not open the other's mail.
+                "preferences": preferences_address(link),
+            },
+            channel=message.channel if message else "",
+        )
 
 
-def _has_unsubscribed(contact: Contact) -> bool:
+def has_unsubscribed(contact: Contact) -> bool:
     """Say whether the person's own "no" to everything stands."""
     return any(
         row.reason == Suppression.Reason.UNSUBSCRIBED and not row.channel and not row.topic
@@ -62,27 +68,8 @@ def _has_unsubscribed(contact: Contact) -> bool:
     )
 
 
-def _page(
-    request: HttpRequest,
-    step: str,
-    status: int,
-    *,
-    contact: Contact | None = None,
-    message: Message | None = None,
-) -> HttpResponse:
-    brand = brand_values(brand_for(message.channel if message else ""))
-    response = render(
-        request,
-        "saleor_automation/public/unsubscribe.html",
-        {"step": step, "email": contact.email if contact else "", "brand": brand},
-        status=status,
-    )
-    response["Content-Security-Policy"] = (
-        "default-src 'none'; style-src 'unsafe-inline'; img-src https: http:; form-action 'self'"
-    )
-    response["Referrer-Policy"] = "no-referrer"
-    response["X-Robots-Tag"] = "noindex"
-    return response
+def _page(request: HttpRequest, step: str, status: int) -> HttpResponse:
+    return public_page(request, "unsubscribe", {"step": step}, status=status)
 
 
 @never_cache
@@ -113,4 +100,4 @@ def view_mail(request: HttpRequest, token: str) -> HttpResponse:
     response["Cross-Origin-Opener-Policy"] = "unsafe-none"
     response["Referrer-Policy"] = "no-referrer"
     response["X-Robots-Tag"] = "noindex"
-    return response
+    return head_emptied(request, response)

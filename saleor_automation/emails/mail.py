@@ -43,10 +43,12 @@ class MailSubject:
     context: Mapping[str, Any] = field(default_factory=dict)
     channel: str = ""
     language: str = "en"
-    #: Signed addresses for this one mail: "unsubscribe", "view", "basket".
+    #: Signed addresses for this one mail: "unsubscribe", "preferences", "view", "basket".
     links: Mapping[str, str] = field(default_factory=dict)
     #: Code the link to the basket applies; "" for none.
     voucher: str = ""
+    #: Where somebody confirms that they want mail; "" in every other mail.
+    confirm_url: str = ""
 
 
 def contexts_build(subjects: Sequence[MailSubject], *, now: datetime) -> list[dict[str, Any]]:
@@ -64,7 +66,7 @@ def contexts_build(subjects: Sequence[MailSubject], *, now: datetime) -> list[di
         if subject.channel not in shops:
             shops[subject.channel] = brand_values(brand_for(subject.channel, brands))
         shop = shops[subject.channel]
-        links = {"unsubscribe": "", "view": "", **subject.links}
+        links = {"unsubscribe": "", "preferences": "", "view": "", **subject.links}
         # Where the basket's own link leads is the basket's: it is no link every mail has.
         basket_url = links.pop("basket", "")
         context: dict[str, Any] = {
@@ -82,6 +84,8 @@ def contexts_build(subjects: Sequence[MailSubject], *, now: datetime) -> list[di
             context["basket"] = _basket(checkout, basket_url or shop["url"], subject)
         if order := orders.get(str(subject.context.get("order") or "")):
             context["order"] = _order(order, subject)
+        if subject.confirm_url:
+            context["subscription"] = {"confirm_url": subject.confirm_url}
         contexts.append(context)
     return contexts
 

@@ -60,7 +60,10 @@ def sample_context(language: str, *, sparse: bool = False, channel: str = "") ->
     context["contact"]["language"] = language
     context["basket"] |= {"lines": lines, "total": total, "quantity": 6}
     context["order"] |= {"lines": lines, "total": total, "quantity": 6}
-    context["links"] |= {"unsubscribe": f"{conf().public_url}/#sample-unsubscribe"}
+    context["links"] |= {
+        "unsubscribe": f"{conf().public_url}/#sample-unsubscribe",
+        "preferences": f"{conf().public_url}/#sample-preferences",
+    }
     if sparse:
         context["contact"] |= {"first_name": "", "last_name": ""}
         context["order"]["tracking_number"] = ""

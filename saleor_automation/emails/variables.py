@@ -144,7 +144,17 @@ variables_register(
             label=_("Link to unsubscribe"),
             sample="https://studio.example/unsubscribe",
         ),
+        Variable(
+            path="links.preferences",
+            label=_("Link to choose topics and how many mails"),
+            sample="https://studio.example/preferences",
+        ),
         Variable(path="links.view", label=_("Link to this mail in the browser"), sample=""),
+        Variable(
+            path="subscription.confirm_url",
+            label=_("Link to confirm that somebody wants mail"),
+            sample="https://studio.example/confirm",
+        ),
         Variable(path="basket.lines", label=_("Lines of the basket"), sample=[]),
         Variable(path="basket.quantity", label=_("Number of things in the basket"), sample=3),
         Variable(

@@ -24,7 +24,7 @@ def events_record(*, raw: RawEvent, facts: Sequence[Fact], now: datetime) -> lis
     by_key = {fact.key: fact for fact in facts}
     if not by_key:
         return []
-    fresh = _keys_insert(sorted(by_key))
+    fresh = keys_insert(sorted(by_key))
     repeats = [key for key in by_key if key not in fresh]
     if repeats:
         _repeats_join([by_key[key] for key in repeats])
@@ -52,7 +52,7 @@ def own_events_record(
     """Record what the Studio itself found of contacts, each key once; return the new Events."""
     if not facts:
         return []
-    fresh = _keys_insert(sorted({fact.key for fact, _contact in facts}))
+    fresh = keys_insert(sorted({fact.key for fact, _contact in facts}))
     return Event.objects.bulk_create(
         Event(
             key_id=fresh[fact.key],
@@ -70,7 +70,7 @@ def own_events_record(
     )
 
 
-def _keys_insert(keys: list[tuple[str, str, str]]) -> dict[tuple[str, str, str], int]:
+def keys_insert(keys: list[tuple[str, str, str]]) -> dict[tuple[str, str, str], int]:
     """Insert the keys that are new, sorted so that two workers never wait crosswise."""
     quote = connection.ops.quote_name
     names = ", ".join(quote(name) for name in ("kind", "object_id", "transition"))

@@ -84,13 +84,23 @@ class Event(models.Model):
     """One business fact: (shipped, fulfillment, tracking number), (ordered, order)."""
 
     key = models.OneToOneField(EventKey, on_delete=models.CASCADE, related_name="event")
-    kind = models.CharField(max_length=32)
+    kind = models.CharField(max_length=64)
     #: Written by ``people`` once it knows whose fact it is.
     contact = models.ForeignKey(
         "saleor_automation.Contact",
         null=True,
         blank=True,
         on_delete=models.SET_NULL,
+        db_index=False,
+    )
+    #: Of a tracked event: the visitor, or the id in another system, it was told of. Whose it
+    #: is follows from that, and may become known later.
+    visitor = models.ForeignKey(
+        "saleor_automation.Identity",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
         db_index=False,
     )
     #: When it happened in the shop: the earliest time any delivery gives for it.
@@ -111,6 +121,9 @@ class Event(models.Model):
         indexes = [
             models.Index(fields=["contact", "-occurred_at"], name="sa_event_contact"),
             models.Index(fields=["kind", "-occurred_at"], name="sa_event_kind"),
+            models.Index(
+                fields=["visitor"], condition=Q(visitor__isnull=False), name="sa_event_visitor"
+            ),
         ]
 
     def __str__(self) -> str:

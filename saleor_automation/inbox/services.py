@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 import logging
 import traceback
-from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
-from typing import Final
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import Error as DatabaseError
@@ -23,6 +23,7 @@ from django.db import (
     transaction,
 )
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Length
 
 from saleor_automation import signals
 from saleor_automation.contract.payloads import parse
@@ -32,6 +33,8 @@ from .bodies import BodyWords, body_words
 from .facts import events_record
 from .models import RawEvent
 from .storing import raw_event_digest, raw_event_store
+from .track.recording import tracked_record
+from .track.storing import Tracked, tracked_read
 
 __all__ = [
     "raw_event_digest",
@@ -48,9 +51,9 @@ logger = logging.getLogger(__name__)
 MAX_ATTEMPTS: Final = 3
 #: A body that collides with another worker's is tried so often at once.
 MAX_TURNS: Final = 3
-#: Days of bodies searched when a person is erased; understood ones are not kept longer.
-SEARCH_DAYS: Final = 35
 PRUNE_BATCH: Final = 1000
+#: Tracked calls understood together, in bytes as they are stored: some hundreds.
+TOGETHER_BYTES: Final = 150_000
 
 _KILLER = (
     f"It was begun {MAX_ATTEMPTS} times and its worker ended each time before it was done, for "
@@ -68,7 +71,72 @@ def raw_events_process(*, ids: Sequence[int], now: datetime, claim: UUID | None 
     that another try may not meet is none of the body's attempts.
     """
     _killers_set_aside(ids, now, claim)
-    return sum(_understand(pk, now, claim) for pk in ids)
+    count = 0
+    for group in _groups(ids):
+        done = _understand_together(group, now, claim) if len(group) > 1 else 0
+        count += done or sum(_understand(pk, now, claim) for pk in group)
+    return count
+
+
+def _groups(ids: Sequence[int]) -> Iterator[list[int]]:
+    """Part ids into groups, in order: tracked calls that follow each other, the rest alone.
+
+    A page tells of one view at a time, and finding out whose many are costs little more.
+    """
+    tracked = dict(
+        RawEvent.objects.filter(pk__in=ids, source=RawEvent.Source.TRACK)
+        .annotate(size=Length("body"))
+        .values_list("pk", "size")
+    )
+    group: list[int] = []
+    size = 0
+    for pk in ids:
+        if group and (pk not in tracked or size + tracked[pk] > TOGETHER_BYTES):
+            yield group
+            group, size = [], 0
+        if pk in tracked:
+            group.append(pk)
+            size += tracked[pk]
+        else:
+            yield [pk]
+    if group:
+        yield group
+
+
+def _understand_together(ids: Sequence[int], now: datetime, claim: UUID | None) -> int:
+    """Understand tracked calls in one transaction; 0 when each must be tried on its own."""
+    rows = RawEvent.objects.filter(pk__in=ids, state=RawEvent.State.PENDING)
+    if claim is not None:
+        rows = rows.filter(claim=claim)
+    try:
+        with transaction.atomic():
+            raws = list(rows.select_for_update().order_by("pk"))
+            tellers: dict[Any, list[tuple[RawEvent, Tracked]]] = {}
+            for raw in raws:
+                tracked = tracked_read(bytes(raw.body))
+                tellers.setdefault((raw.event_type, tracked.teller), []).append((raw, tracked))
+            for told in tellers.values():
+                _tell_tracked([raw for raw, _ in told], [tracked for _, tracked in told], now)
+            for raw in raws:
+                _settle(raw, RawEvent.State.DONE, "", now)
+            return len(raws)
+    except Exception as error:
+        # Whose doing it was shows when each is tried on its own.
+        logger.warning("Tracked calls are tried one by one: %s", type(error).__name__)
+        return 0
+
+
+def _tell_tracked(raws: Sequence[RawEvent], told: Sequence[Tracked], now: datetime) -> None:
+    """Record the calls of one teller and tell the later stages."""
+    tracked, events = tracked_record(raws=raws, told=told, now=now)
+    first = raws[0]
+    signals.facts_recorded.send(
+        sender=RawEvent, raw=first, snapshot=tracked, events=events, now=now
+    )
+    if not first.body:
+        # Somebody erased is in one of them, and all are understood.
+        for raw in raws:
+            raw.body = b""
 
 
 def _killers_set_aside(ids: Sequence[int], now: datetime, claim: UUID | None) -> None:
@@ -119,14 +187,17 @@ def _process(pk: int, now: datetime, claim: UUID | None) -> int:
     if raw is None:
         return 0
     try:
-        parsed = parse(raw.event_type, bytes(raw.body))
+        if raw.source == RawEvent.Source.TRACK:
+            _tell_tracked([raw], [tracked_read(bytes(raw.body))], now)
+        else:
+            parsed = parse(raw.event_type, bytes(raw.body))
+            events = events_record(raw=raw, facts=parsed.facts, now=now)
+            signals.facts_recorded.send(
+                sender=RawEvent, raw=raw, snapshot=parsed.snapshot, events=events, now=now
+            )
     except ContractError as error:
         _settle(raw, RawEvent.State.FAULT, str(error), now)
         return 0
-    events = events_record(raw=raw, facts=parsed.facts, now=now)
-    signals.facts_recorded.send(
-        sender=RawEvent, raw=raw, snapshot=parsed.snapshot, events=events, now=now
-    )
     _settle(raw, RawEvent.State.DONE, "", now)
     return 1
 
@@ -207,11 +278,11 @@ def raw_events_prune(*, before: datetime) -> int:
     return count
 
 
-def raw_events_forget(*, ids: Collection[int], names: Collection[str], now: datetime) -> int:
+def raw_events_forget(*, ids: Collection[int], names: Collection[str]) -> int:
     """Blank the settled bodies with these ids, and those that name a person; return how many.
 
     ``names`` are ids and addresses. No index helps to find them, so every kept body is
-    read, up to ``SEARCH_DAYS`` old: seconds for a large shop, which erasing may take.
+    read: seconds for a large shop, which erasing may take.
     A fault that is blanked has nothing left to understand and is one no longer. Bodies
     that still wait are not touched: what they tell apart from the person counts.
     """
@@ -224,7 +295,6 @@ def raw_events_forget(*, ids: Collection[int], names: Collection[str], now: date
             # As JSON writes it, with its quotes: "ana@x.example" is not in "joana@x.example".
             for written in {json.dumps(name), json.dumps(name, ensure_ascii=False)}:
                 named |= Q(words__icontains=body_words(written))
-        kept = Q(received_at__gte=now - timedelta(days=SEARCH_DAYS)) | Q(state=RawEvent.State.FAULT)
-        found = settled.annotate(words=BodyWords("body")).filter(kept).filter(named)
+        found = settled.annotate(words=BodyWords("body")).filter(named)
         count += found.update(**blank)
     return count

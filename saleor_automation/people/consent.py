@@ -5,7 +5,8 @@ Knows the ledger and how to read it. The newest word counts, and at the same mom
 the profile changes: only the change of the flag is, so a standing "true" never undoes a
 later unsubscribing. What we wrote into the account ourselves is no word at all; but what
 differs from it afterwards is. What staff entered by mistake is taken back by a row of its
-own, and then was never said.
+own, and then was never said; so is what an import said that was undone. What a list says
+never stands above the person's own "no", whichever is newer.
 """
 
 from __future__ import annotations
@@ -26,14 +27,23 @@ from .models import Consent, Contact, Identity, Suppression
 ACCOUNT = "account"
 #: The source of rows that are sightings of a flag we wrote ourselves.
 WRITE_BACK = "write_back"
+#: Basis of the word of somebody who followed a link in a mail to that address.
+DOUBLE_OPT_IN = "double_opt_in"
 #: The source of what a person told staff.
 STAFF = "staff"
+#: How the source of words begins that a list said; the import's key follows.
+IMPORT = "import"
 #: Two sightings of one change may differ by so much: a poll's and the event's.
 SAME = timedelta(minutes=1)
 #: What a row says, of all its columns.
-_SAID = ("channel", "topic", "state", "source", "wording", "at", "since")
+_SAID = ("channel", "topic", "state", "source", "basis", "wording", "at", "since")
 #: Sources that are the shop's and not this Studio's.
 SHOP = frozenset({ACCOUNT, WRITE_BACK, "checkout", "order"})
+
+
+def is_imported(source: str) -> bool:
+    """Whether a word was in a list the shop brought in."""
+    return source.partition(":")[0] == IMPORT
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +55,7 @@ class Word:
     channel: str
     topic: str
     source: str
+    basis: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +76,27 @@ class ConsentState:
             for word in self.words
             if word.topic in ("", topic) and word.channel in ("", channel)
         ]
+        if any(not word.granted and not is_imported(word.source) for word in fitting):
+            fitting = [word for word in fitting if not (word.granted and is_imported(word.source))]
         return max(fitting, key=lambda word: (word.at, not word.granted), default=None)
+
+    def confirmed(self, topic: str, channel: str) -> bool:
+        """Whether they confirmed by mail that they want mail, and said no to none of this since.
+
+        Whatever it was about: it shows that the mailbox is theirs.
+        """
+        last_no = max(
+            (
+                word.at
+                for word in self.words
+                if not word.granted and word.topic in ("", topic) and word.channel in ("", channel)
+            ),
+            default=None,
+        )
+        return any(
+            word.granted and word.basis == DOUBLE_OPT_IN and (last_no is None or word.at > last_no)
+            for word in self.words
+        )
 
 
 def consent_states(contact_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, ConsentState]:
@@ -88,15 +119,15 @@ def words_of(rows: Collection[Consent]) -> Iterator[Word]:
     flags: dict[tuple[str, str], str] = {}
     echoed: set[str] = set()
     mistakes = {
-        (row.channel, row.topic): row.at
+        (row.source, row.channel, row.topic): row.at
         for row in sorted(rows, key=lambda row: row.at)
         if row.state == Consent.State.RETRACTED
     }
     # At one moment "no" comes last, so that it stands.
     for row in sorted(rows, key=lambda row: (row.at, row.state == Consent.State.WITHDRAWN)):
         at = row.at
-        mistaken = mistakes.get((row.channel, row.topic))
-        if row.source == STAFF and mistaken is not None and at <= mistaken:
+        mistaken = mistakes.get((row.source, row.channel, row.topic))
+        if mistaken is not None and at <= mistaken:
             continue
         if row.source in (ACCOUNT, WRITE_BACK):
             place = (row.channel, row.topic)
@@ -116,6 +147,7 @@ def words_of(rows: Collection[Consent]) -> Iterator[Word]:
             channel=row.channel,
             topic=row.topic,
             source=row.source,
+            basis=row.basis,
         )
 
 

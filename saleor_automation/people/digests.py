@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from django.utils.crypto import salted_hmac
+from saleor_automation.seals import seal
 
 from .models import Identity
 
@@ -18,7 +18,7 @@ _SALT = "saleor_automation.people."
 def identity_digest(kind: str, value: str) -> str:
     """Return the digest of an identity, 64 hex digits; an address counts lower-cased."""
     plain = value.strip().lower() if kind == Identity.Kind.EMAIL else value
-    return salted_hmac(_SALT + kind, plain, algorithm="sha256").hexdigest()
+    return seal(_SALT + kind, plain).hexdigest()
 
 
 def address_digest(address: str) -> str:

@@ -17,6 +17,7 @@ from django.db.models import Count, F, Max, Min, Sum
 from saleor_automation import signals
 from saleor_automation.contract import kinds
 from saleor_automation.inbox.models import Event
+from saleor_automation.inbox.track import kinds as track_kinds
 from saleor_automation.shop.models import ShopOrder
 
 from .models import Contact, ContactFigures, ContactSpend
@@ -34,6 +35,7 @@ OWN_DOING = (
     kinds.EMAIL_CHANGED,
     kinds.BASKET_CHANGED,
     kinds.ORDERED,
+    *sorted(track_kinds.OWN_DOING),
 )
 
 

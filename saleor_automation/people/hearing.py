@@ -36,9 +36,12 @@ def basket_hear(
     """Hear the flag of a basket or an order; without a date it is as old as the object.
 
     Its "yes" is not heard from somebody who unsubscribed from everything: many shops tick
-    that box beforehand, so it is no proof that they came back.
+    that box beforehand, so it is no proof that they came back. Nor is it heard from somebody
+    who took back that "no" for some topics alone.
     """
-    if flag.state == Consent.State.GRANTED and _own_no(contact).exists():
+    if flag.state == Consent.State.GRANTED and (
+        _own_no(contact).exists() or _own_no_stands(contact)
+    ):
         return
     _add(contact, flag.state, source, flag_dated(flag, at=at, latest=latest))
 
@@ -115,6 +118,14 @@ def suppression_lift(contact: Contact) -> None:
     if word is None or not word.granted or word.source not in SHOP:
         return
     _own_no(contact).filter(at__lt=word.at).delete()
+
+
+def _own_no_stands(contact: Contact) -> bool:
+    """Whether the last word about everything is a "no" given here."""
+    word = ConsentState(tuple(words_of(list(Consent.objects.filter(contact=contact))))).newest(
+        "", ""
+    )
+    return word is not None and not word.granted and word.source not in SHOP
 
 
 def _own_no(contact: Contact) -> QuerySet[Suppression]:

@@ -22,8 +22,8 @@ from saleor_automation.contract.values import iso
 from saleor_automation.inbox.models import Event, EventKey
 from saleor_automation.shop.models import Checkout, ShopOrder
 
-from .models import Consent, Contact, Identity, Suppression
-from .profile import Evidence, email_key, evidence_join, profile_of, slots_add, user_key
+from .models import Consent, Contact, Identity, IdentityClaim, Suppression
+from .profile import EXTERNAL, Evidence, email_key, evidence_join, profile_of, slots_add, user_key
 from .traits import traits_merge
 
 EMAIL = Identity.Kind.EMAIL
@@ -156,7 +156,14 @@ def evidence_hear(contact: Contact, key: str, heard: Iterable[Heard]) -> None:
 
 def contact_refresh(contact: Contact) -> None:
     """Compute a contact's fields from its evidence and identities, and save them."""
-    identities = list(Identity.objects.filter(contact=contact).values_list("kind", "value"))
+    contact_fill(
+        contact, list(Identity.objects.filter(contact=contact).values_list("kind", "value"))
+    )
+    contact.save()
+
+
+def contact_fill(contact: Contact, identities: Sequence[tuple[str, str]]) -> None:
+    """Compute a contact's fields from its evidence and these identities (kind, value)."""
     profile = profile_of(
         contact.field_versions,
         addresses={value for kind, value in identities if kind == EMAIL},
@@ -170,9 +177,11 @@ def contact_refresh(contact: Contact) -> None:
     contact.channel = profile.channel[:255]
     contact.has_account = profile.has_account
     contact.is_staff = profile.is_staff
+    contact.is_anonymous = not any(kind in (EMAIL, USER) for kind, _ in identities) and not any(
+        key.startswith(f"{EXTERNAL}:") for key in contact.field_versions
+    )
     if profile.since:
         contact.created_at = datetime.fromisoformat(profile.since).astimezone(UTC)
-    contact.save()
 
 
 def rows_attach(rows: Iterable[ShopOrder | Checkout], contact: Contact | None) -> None:
@@ -205,6 +214,7 @@ def contacts_merge(*, winner: Contact, loser: Contact, now: datetime) -> None:
     ShopOrder.objects.filter(contact=loser).update(contact=winner)
     Checkout.objects.filter(contact=loser).update(contact=winner)
     Event.objects.filter(contact=loser).update(contact=winner)
+    IdentityClaim.objects.filter(contact=loser).update(contact=winner)
     Suppression.objects.filter(contact=loser).update(contact=winner)
     Consent.objects.bulk_create(
         [

@@ -28,6 +28,8 @@ class Contact(models.Model):
     channel = models.CharField(max_length=255, blank=True, default="")
     has_account = models.BooleanField(default=False)
     is_staff = models.BooleanField(default=False)
+    #: A visitor: no address, no account, and no id a server told us.
+    is_anonymous = models.BooleanField(default=False)
     created_at = models.DateTimeField()
     #: What was heard, per identity and slot: see ``people.profile``. The fields follow from it.
     field_versions = models.JSONField(default=dict)
@@ -35,6 +37,7 @@ class Contact(models.Model):
     class Meta:
         verbose_name = _("contact")
         verbose_name_plural = _("contacts")
+        permissions = [("export_contact", "Can export contacts")]
 
     def __str__(self) -> str:
         return self.email or str(self.pk)
@@ -61,6 +64,41 @@ class Identity(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.value}"
+
+
+class IdentityClaim(models.Model):
+    """That a visitor, or an id in another system, was said to be somebody: when, and who.
+
+    Whose a visitor's doings are follows from all of these: see ``people.attribution``.
+    """
+
+    identity = models.ForeignKey(
+        Identity, on_delete=models.CASCADE, related_name="claims", db_index=False
+    )
+    at = models.DateTimeField()
+    #: ``email`` or ``external``. An account is an external id that Saleor knows too.
+    target_kind = models.CharField(max_length=16, choices=Identity.Kind.choices)
+    target = models.CharField(max_length=254)
+    #: A server said so, not a page in somebody's browser.
+    is_trusted = models.BooleanField(default=False)
+    #: What the page said of them besides: the weakest evidence.
+    values = models.JSONField(default=dict)
+    #: Whom it led to when that was looked at last.
+    contact = models.ForeignKey(
+        Contact, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["identity", "at", "target_kind", "target", "is_trusted"],
+                name="sa_claim_once",
+            )
+        ]
+        indexes = [models.Index(fields=["target_kind", "target"], name="sa_claim_target")]
+
+    def __str__(self) -> str:
+        return f"{self.target_kind}:{self.target} {self.at:%Y-%m-%d %H:%M}"
 
 
 class Consent(models.Model):

@@ -18,6 +18,12 @@ Evidence = dict[str, Slots]
 
 #: Earliest time heard of the identity; its slot keeps the minimum.
 SINCE = "since"
+#: The language a person chose with us; it outranks what orders and accounts say.
+CHOSEN_LANGUAGE = "chosen.language"
+#: Beginning of the key of an id in another system, told by a server.
+EXTERNAL = "external"
+#: Who says a name where an account has none, the most trusted first.
+_NAMED_BY = ("order", "server", "import", "browser")
 #: What Saleor stores when a storefront does not say a language.
 UNSAID_LANGUAGE = "en"
 
@@ -43,6 +49,14 @@ def user_key(user_id: str) -> str:
 
 def email_key(address: str) -> str:
     return f"email:{address}"
+
+
+def external_key(value: str) -> str:
+    return f"{EXTERNAL}:{value}"
+
+
+def anonymous_key(value: str) -> str:
+    return f"anonymous:{value}"
 
 
 def slots_add(slots: Slots, at: str, values: Mapping[str, Any], since: str) -> None:
@@ -77,18 +91,31 @@ def profile_of(evidence: Evidence, *, addresses: Collection[str], user_id: str) 
     """
     profile = Profile(
         has_account=bool(user_id),
-        country=_newest(evidence, "order.country") or _newest(evidence, "account.country") or "",
-        channel=_newest(evidence, "order.channel") or "",
+        country=_first(
+            evidence,
+            "order.country",
+            "account.country",
+            "server.country",
+            "import.country",
+            "browser.country",
+        )
+        or "",
+        channel=_newest(evidence, "order.channel") or _newest(evidence, "import.channel") or "",
         since=min((slots[SINCE][0] for slots in evidence.values() if SINCE in slots), default=""),
     )
     account = evidence.get(user_key(user_id), {}) if user_id else {}
     said = account.get("account.email", ["", ""])[1] if user_id else _guest_address(evidence)
     names = account.get("account.name", ["", ["", ""]])[1]
     if not any(names):
-        # Many accounts have no name, but the orders do.
-        names = _newest(evidence, "order.name") or ["", ""]
+        # Many accounts have no name, but the orders do; what a page said comes last.
+        told = (_newest(evidence, f"{source}.name") for source in _NAMED_BY)
+        names = next((name for name in told if name and any(name)), ["", ""])
     ordered, own = _newest(evidence, "order.language") or "", _newest(evidence, "account.language")
     language = ordered if ordered and ordered != UNSAID_LANGUAGE else own or ordered
+    if language in ("", UNSAID_LANGUAGE):
+        language = _first(evidence, "server.language", "import.language") or language
+    language = _newest(evidence, CHOSEN_LANGUAGE) or language
+    language = language or _newest(evidence, "browser.language") or ""
     return replace(
         profile,
         email=said if said.lower() in addresses else "",
@@ -100,7 +127,13 @@ def profile_of(evidence: Evidence, *, addresses: Collection[str], user_id: str) 
 
 
 def _guest_address(evidence: Evidence) -> str:
-    return str(_newest(evidence, "order.email") or "")
+    # Never what a browser says: anybody may write anybody's address there.
+    return str(_first(evidence, "order.email", "server.email", "import.email") or "")
+
+
+def _first(evidence: Evidence, *names: str) -> Any:
+    """Return the newest value of the first of these slots that says anything."""
+    return next(filter(None, (_newest(evidence, name) for name in names)), None)
 
 
 def _newest(evidence: Evidence, name: str) -> Any:

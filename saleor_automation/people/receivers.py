@@ -7,7 +7,7 @@ belongs to is decided by the row, not by the payload at hand, which may be older
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,15 +21,18 @@ from saleor_automation.contract.snapshots import (
     UserRef,
 )
 from saleor_automation.inbox.models import Event, RawEvent
+from saleor_automation.inbox.track.storing import Tracked
 from saleor_automation.shop.models import Checkout, ShopOrder
 
-from . import figures
-from .erasure import person_erase, row_date, rows_forget
+from . import figures, forgetting
+from .erasure import deletions_mask, events_drop, person_erase, row_date, rows_forget
 from .figures import figures_refresh
 from .hearing import account_hear, basket_hear, flag_words, suppression_lift
 from .identities import Heard, account_resolve, guest_resolve, rows_attach
-from .metadata import flag_read, names_of
-from .models import Contact, Identity
+from .importing.forgetting import changes_merge
+from .metadata import Flag, flag_read, names_of
+from .models import Consent, Contact, Identity
+from .preferences import services as preferences
 from .segments import facts as segment_facts
 from .segments.keeping import (
     QUIET,
@@ -38,15 +41,19 @@ from .segments.keeping import (
     memberships_move,
     memberships_refresh,
 )
+from .segments.merging import merge_note, merges_collected
 from .standings import standings_refresh
+from .subscribing import services as subscribing
 from .tombstones import address_buried, user_buried
+from .tracking import tracked_hear
+from .visitors import visitors_follow
 from .write_back import write_back_plan
 
 
 def facts_resolve(
     *,
     raw: RawEvent,
-    snapshot: Snapshot | None,
+    snapshot: Snapshot | Tracked | None,
     events: list[Event],
     now: datetime,
     **kwargs: object,
@@ -59,25 +66,44 @@ def facts_resolve(
     erased = False
     #: Whose figures may be others afterwards.
     touched: set[UUID] = set()
-    if isinstance(snapshot, CustomerSnapshot):
-        erased = _customer(snapshot, raw, events, now, touched)
-    elif isinstance(snapshot, OrderSnapshot):
-        erased = _row(ShopOrder, snapshot, snapshot.created_at, events, now, touched)
-    elif isinstance(snapshot, CheckoutSnapshot):
-        erased = _row(Checkout, snapshot, snapshot.updated_at, events, now, touched)
+    with merges_collected() as merged:
+        if isinstance(snapshot, CustomerSnapshot):
+            erased = _customer(snapshot, raw, events, now, touched)
+        elif isinstance(snapshot, OrderSnapshot):
+            erased = _row(ShopOrder, snapshot, snapshot.created_at, raw, events, now, touched)
+        elif isinstance(snapshot, CheckoutSnapshot):
+            erased = _row(Checkout, snapshot, snapshot.updated_at, raw, events, now, touched)
+        elif isinstance(snapshot, Tracked):
+            touched |= tracked_hear(raw=raw, tracked=snapshot, events=events, now=now)
+        if not isinstance(snapshot, Tracked):
+            touched |= visitors_follow(_names(snapshot), now=now)
     if erased:
         raw.body = b""
-    # A merge or an erasure may have taken some of them away.
+    touched |= merged
     figures_refresh(touched, now=now)
+    # A merge or an erasure may have taken some of them away.
     standings_refresh(Contact.objects.filter(pk__in=touched).values_list("pk", flat=True))
+    memberships_refresh(merged, now=now, telling=QUIET)
     memberships_refresh(
-        touched,
+        touched - merged,
         now=now,
         telling=Telling(
             backfill=raw.source == RawEvent.Source.BACKFILL,
             late=bool(events) and all(event.late for event in events),
         ),
     )
+
+
+def _names(snapshot: Snapshot | None) -> list[tuple[str, str]]:
+    """Return the account and the address a payload is about."""
+    if snapshot is None:
+        return []
+    user = snapshot.user
+    addresses = {user.email if user else "", getattr(snapshot, "email", "")} - {""}
+    names: list[tuple[str, str]] = [
+        (Identity.Kind.EMAIL.value, address.strip().lower()[:254]) for address in addresses
+    ]
+    return [*names, (Identity.Kind.SALEOR_USER.value, user.id)] if user else names
 
 
 #: Events whose payload dates a flag without a date: it was set, or metadata was, at that time.
@@ -106,10 +132,11 @@ def _customer(
     user = snapshot.user
     if snapshot.deleted:
         person_erase(user_id=user.id, address=user.email, at=snapshot.issued_at, now=now)
+        deletions_mask(events)
         return True
     contact = _account(user, snapshot.issued_at, now, country=snapshot.country)
     if contact is None:
-        _events_drop(events)
+        events_drop(events)
         return True
     touched.add(contact.pk)
     flag = flag_read(user.metadata, names_of(conf().consent_customer_keys), flag_words())
@@ -123,16 +150,28 @@ def _customer(
             since=at if raw.event_type in _DATING else user.joined_at or at,
         )
         suppression_lift(contact)
+        if _is_fresh_yes(flag, raw, at, now):
+            subscribing.first_yes_hear(
+                contact=contact, source="account", channel=contact.channel, now=now
+            )
     # Also without a flag: a guest who said something may have made an account.
     write_back_plan(contact=contact, now=now)
     _events_assign(events, contact)
     return False
 
 
+def _is_fresh_yes(flag: Flag, raw: RawEvent, at: datetime, now: datetime) -> bool:
+    """Whether somebody says yes these days: history brought in must mail nobody."""
+    if flag.state != Consent.State.GRANTED or raw.source == RawEvent.Source.BACKFILL:
+        return False
+    return now - (flag.at or at) <= timedelta(hours=conf().entry_window_hours)
+
+
 def _row(
     model: type[ShopOrder] | type[Checkout],
     snapshot: OrderSnapshot | CheckoutSnapshot,
     date: datetime,
+    raw: RawEvent,
     events: list[Event],
     now: datetime,
     touched: set[UUID],
@@ -154,6 +193,13 @@ def _row(
                 latest=snapshot.issued_at,
             )
             write_back_plan(contact=contact, now=now)
+            if _is_fresh_yes(flag, raw, snapshot.created_at, now):
+                subscribing.first_yes_hear(
+                    contact=contact,
+                    source="order" if is_order else "checkout",
+                    channel=snapshot.channel.slug,
+                    now=now,
+                )
     owner, gone = _owner(row, snapshot, contact)
     # A basket may have been another person's before.
     touched.update(
@@ -167,10 +213,10 @@ def _row(
     )
     if erased:
         # Whoever has the row now, what this payload tells of was somebody else's doing.
-        _events_drop(events)
+        events_drop(events)
     if gone or (erased and owner is None):
         rows_forget([row])
-        _events_drop(events)
+        events_drop(events)
         return True
     rows_attach([row], owner)
     _events_assign(events, owner)
@@ -259,20 +305,13 @@ def _events_assign(events: list[Event], contact: Contact | None) -> None:
         event.contact = contact
 
 
-def _events_drop(events: list[Event]) -> None:
-    Event.objects.filter(pk__in=[event.pk for event in events if event.pk]).delete()
-    # The list is shared with the later stages: nothing of it happened for them.
-    events.clear()
-
-
-def _merged(*, winner: Contact, loser: Contact, now: datetime, **kwargs: object) -> None:
-    standings_refresh([winner.pk])
+def _merged(*, winner: Contact, loser: Contact, **kwargs: object) -> None:
     memberships_move(winner=winner, loser=loser)
-    memberships_refresh([winner.pk], now=now, telling=QUIET)
+    merge_note(winner.pk)
 
 
-def _moved(*, from_contact: Contact, to_contact: Contact, now: datetime, **kwargs: object) -> None:
-    memberships_refresh([from_contact.pk, to_contact.pk], now=now, telling=QUIET)
+def _moved(*, from_contact: Contact, to_contact: Contact, **kwargs: object) -> None:
+    merge_note(from_contact.pk, to_contact.pk)
 
 
 def _erased(*, contact: Contact, **kwargs: object) -> None:
@@ -283,8 +322,12 @@ def connect() -> None:
     """Connect this stage's receivers, once."""
     name = "saleor_automation.people"
     signals.facts_recorded.connect(facts_resolve, dispatch_uid="saleor_automation.people.facts")
+    signals.contact_merged.connect(changes_merge, dispatch_uid="saleor_automation.people.imports")
     # Figures first: segments ask them.
     figures.connect()
+    preferences.connect()
+    subscribing.connect()
+    forgetting.connect()
     signals.contact_merged.connect(_merged, dispatch_uid=name)
     signals.objects_moved.connect(_moved, dispatch_uid=name)
     signals.contact_erased.connect(_erased, dispatch_uid=name)

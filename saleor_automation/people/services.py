@@ -27,13 +27,14 @@ __all__ = [
     "contact_retract",
     "contact_subscribed",
     "contact_unsubscribe",
+    "own_no_lift",
     "suppression_add",
 ]
 
 logger = logging.getLogger(__name__)
 
 #: A stronger reason replaces a weaker one; resubscribing lifts the weakest only.
-_STRENGTH = {
+STRENGTH: dict[str, int] = {
     Suppression.Reason.UNSUBSCRIBED: 0,
     Suppression.Reason.HARD_BOUNCE: 1,
     Suppression.Reason.COMPLAINT: 2,
@@ -84,8 +85,9 @@ def consent_record(
 
 def _said(contact: Contact, now: datetime | None = None) -> None:
     """Bring up to the ledger what follows from it. Nothing of it may undo what was said."""
-    standings_refresh([contact.pk])
     try:
+        with transaction.atomic():
+            standings_refresh([contact.pk])
         with transaction.atomic():
             memberships_refresh([contact.pk], now=now)
     except Exception:
@@ -189,13 +191,21 @@ def contact_resubscribe(
         basis=basis,
         wording=wording,
     )
+    own_no_lift(contact=locked, channel=channel, topic=topic)
+    _said(locked)
+    write_back_plan(contact=locked, now=at)
+
+
+def own_no_lift(*, contact: Contact, channel: str = "", topic: str = "") -> None:
+    """Lift the block of a contact's own "no" for a channel and topic; the ledger keeps the word.
+
+    The contact must be locked by the caller.
+    """
     own = Suppression.objects.filter(
         reason=Suppression.Reason.UNSUBSCRIBED, channel=channel, topic=topic
     )
-    own.filter(contact=locked).delete()
-    own.filter(address_digest__in=[address_digest(a) for a in addresses_of(locked)]).delete()
-    _said(locked)
-    write_back_plan(contact=locked, now=at)
+    own.filter(contact=contact).delete()
+    own.filter(address_digest__in=[address_digest(a) for a in addresses_of(contact)]).delete()
 
 
 @transaction.atomic
@@ -240,7 +250,7 @@ def suppression_add(
         [Suppression(contact=locked, reason=reason, at=at, **place)], ignore_conflicts=True
     )
     row = Suppression.objects.select_for_update().get(**place)
-    stronger = _STRENGTH[Suppression.Reason(reason)] > _STRENGTH[Suppression.Reason(row.reason)]
+    stronger = STRENGTH[Suppression.Reason(reason)] > STRENGTH[Suppression.Reason(row.reason)]
     if stronger or row.contact_id is None:
         if stronger:
             row.reason, row.at = reason, at

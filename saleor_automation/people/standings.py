@@ -59,9 +59,9 @@ def standings_refresh(contact_ids: Iterable[UUID]) -> None:
         )
 
 
-def standings_fill(*, seconds: float = BUDGET_SECONDS) -> int:
-    """Compute them for whom nobody did: known before there were any. Returns how many."""
-    ends_at, count = time.monotonic() + seconds, 0
+def standings_fill(*, seconds: float = BUDGET_SECONDS) -> bool:
+    """Compute them for whom nobody did, known before there were any; return whether all are."""
+    ends_at = time.monotonic() + seconds
     has = ConsentStanding.objects.filter(contact=OuterRef("pk"), topic="")
     while time.monotonic() < ends_at:
         missing = Contact.objects.filter(~Exists(has)).values_list("pk", flat=True)[:PORTION]
@@ -73,7 +73,6 @@ def standings_fill(*, seconds: float = BUDGET_SECONDS) -> int:
                 .values_list("pk", flat=True)
             )
             standings_refresh(ids)
-        count += len(ids)
         if len(ids) < PORTION:
-            break
-    return count
+            return True
+    return False

@@ -22,6 +22,8 @@ from .models import Contact, Tag, Trait, TraitType
 from .segments.keeping import memberships_refresh
 
 Kind = TraitType.Kind
+#: Who tells a trait through the track API. A page in a browser is anybody's to write.
+BROWSER, SERVER = "browser", "track"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 #: Numbers the column holds.
 _LARGEST = Decimal(10) ** 18
@@ -112,13 +114,14 @@ def trait_set(
     small letters, digits and underscores, and for a value of another kind. Segments are
     looked at as of ``now``, the clock's time when it is not given.
     """
-    changed = _trait_put(contact=contact, name=name, value=value, at=at, source=source)
+    changed = trait_put(contact=contact, name=name, value=value, at=at, source=source)
     if changed:
         memberships_refresh([contact.pk], now=now)
     return changed
 
 
-def _trait_put(*, contact: Contact, name: str, value: Any, at: datetime, source: str) -> bool:
+def trait_put(*, contact: Contact, name: str, value: Any, at: datetime, source: str) -> bool:
+    """Note a trait as ``trait_set`` does, for who looks at the segments of many people after."""
     if not _NAME.fullmatch(name):
         raise TraitError(
             _("A trait's name has small letters, digits and underscores, and begins with a letter.")
@@ -129,7 +132,7 @@ def _trait_put(*, contact: Contact, name: str, value: Any, at: datetime, source:
     row = Trait.objects.filter(contact=contact, type=type_).first()
     if row is None:
         row = Trait(contact=contact, type=type_)
-    elif (row.at, _order(row.value)) >= (at, _order(typed)):
+    elif (_rank(row.source), row.at, _order(row.value)) >= (_rank(source), at, _order(typed)):
         return False
     setattr(row, type_.kind, typed)
     row.folded = typed.lower() if isinstance(typed, str) else ""
@@ -149,6 +152,11 @@ def trait_remove(*, contact: Contact, name: str, now: datetime | None = None) ->
 def _lock(contact: Contact) -> None:
     # "no_key": inserting a row that points at the contact need not wait for us.
     Contact.objects.select_for_update(no_key=True).get(pk=contact.pk)
+
+
+def _rank(source: str) -> int:
+    """What a browser says never stands above anything else."""
+    return 0 if source == BROWSER else 1
 
 
 def _order(value: Any) -> str:
@@ -196,6 +204,6 @@ def traits_of(contact: Contact) -> Mapping[str, Any]:
 def traits_merge(*, winner: Contact, loser: Contact) -> None:
     """Give the winner what is newer of the loser's traits and tags. Segments hear of the merge."""
     for row in Trait.objects.select_related("type").filter(contact=loser):
-        _trait_put(contact=winner, name=row.type_id, value=row.value, at=row.at, source=row.source)
+        trait_put(contact=winner, name=row.type_id, value=row.value, at=row.at, source=row.source)
     for tag in Tag.objects.filter(contact=loser):
         _tag_put(contact=winner, name=tag.name, on=tag.on, at=tag.at)

@@ -23,7 +23,7 @@ from saleor_automation.contract.values import moment, pairs
 from saleor_automation.exceptions import ContractError, SaleorAPIError
 from saleor_automation.saleor_app.api import graphql
 
-from .consent import SHOP, ConsentState, Word, flag_of, words_of
+from .consent import SHOP, ConsentState, Word, flag_of, is_imported, words_of
 from .hearing import account_hear, flag_words, suppression_lift
 from .identities import user_of
 from .metadata import flag_read, flag_write, names_of
@@ -82,7 +82,7 @@ def write_back_plan(*, contact: Contact, now: datetime) -> None:
         if row is not None and row.state == State.PENDING:
             Row.objects.filter(pk=row.pk).update(state=State.NEEDLESS)
         return
-    if row is None and word.source in SHOP:
+    if row is None and (word.source in SHOP or is_imported(word.source)):
         return
     # Saleor lets an app without MANAGE_STAFF write to customers only.
     if contact.is_staff or not user_of(contact):

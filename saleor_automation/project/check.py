@@ -22,6 +22,7 @@ from rich.text import Text
 
 from saleor_automation.conf import conf
 
+from .check_consent import confirming_look
 from .check_saleor import others_look, saleor_look
 from .environment import own_command
 from .finding import OK, PROBLEM, SKIPPED, WARN, Finding, at_page
@@ -74,6 +75,7 @@ def look(*, resolver: Resolver | None = None) -> Iterator[Finding]:
     yield from mail_look(ready=ready)
     yield from dns_look(ready=ready, resolver=resolver or dns_resolve)
     yield from sequences_look(ready=ready)
+    yield from confirming_look(ready=ready)
     yield from sending_look(ready=ready)
     yield from saleor_look(ready=ready)
     yield from others_look(ready=ready)

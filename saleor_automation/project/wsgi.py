@@ -1,7 +1,7 @@
 """WSGI entry point of the ready-made project.
 
-Webhooks take a way of their own without middleware: Saleor waits at most seconds
-and a shop sends thousands. Everything else runs one request at a time per process.
+Webhooks and the track API take a way of their own without middleware: Saleor waits at most
+seconds and a shop sends thousands. Everything else runs one request at a time per process.
 """
 
 from __future__ import annotations
@@ -19,12 +19,18 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "saleor_automation.project.setti
 studio = OneAtATime(get_wsgi_application())
 
 WEBHOOK_PATH = "/saleor/webhooks/"
+TRACK_PREFIX = "/v1/"
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     """Answer one request."""
-    if environ.get("PATH_INFO") == WEBHOOK_PATH:
+    path = environ.get("PATH_INFO") or ""
+    if path == WEBHOOK_PATH:
         from saleor_automation.saleor_app import ingest
 
         return ingest.application(environ, start_response)
+    if path.startswith(TRACK_PREFIX):
+        from saleor_automation.inbox.track import ingest as track
+
+        return track.application(environ, start_response)
     return studio(environ, start_response)

@@ -16,7 +16,7 @@ from .tokens import attr, encode, text
 __all__ = ["LAYOUT", "layout_mjml"]
 
 #: Raise it when the look changes: it is stored with each compiled email.
-LAYOUT = 3
+LAYOUT = 4
 #: Width of text in pixels: 600 less 40 on both sides.
 CONTENT_WIDTH = 520
 #: After the preheader, so that mail programs do not go on with the mail's first words.
@@ -246,7 +246,7 @@ class _Painter:
     def footer(self, footers: list[Footer]) -> str:
         own = [self.rich(footer.html, color=self.muted) for footer in footers]
         words = "".join(f"{html}<br />" for html in own if html)
-        links = "".join(self.footer_link(name) for name in ("unsubscribe", "view"))
+        links = "".join(self.footer_link(name) for name in ("unsubscribe", "preferences", "view"))
         return (
             f'<mj-text align="center" color="{self.muted}" font-size="13px" line-height="20px" '
             f'padding="0 40px">{words}<strong>{_out("shop.name")}</strong>'

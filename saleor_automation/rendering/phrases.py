@@ -66,6 +66,17 @@ _PHRASES: dict[str, dict[str, str]] = {
         "nl": "Afmelden",
         "pt": "Cancelar inscrição",
     },
+    "preferences": {
+        "en": "Choose your mails",
+        "ms": "Pilih e-mel anda",
+        "de": "Mails auswählen",
+        "es": "Elegir sus correos",
+        "fr": "Choisir vos e-mails",
+        "id": "Pilih email Anda",
+        "it": "Scegli le tue e-mail",
+        "nl": "Kies je mails",
+        "pt": "Escolher seus e-mails",
+    },
     "view": {
         "en": "View in browser",
         "ms": "Lihat dalam pelayar",

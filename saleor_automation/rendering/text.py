@@ -98,7 +98,7 @@ def _items(block: Items, language: str) -> str:
 def _footer(footers: list[Footer], language: str) -> str:
     own = [richtext_text(_with_links(richtext_parse(footer.html)), wrap) for footer in footers]
     parts = ["-" * 24, *filter(None, own), "{{ shop.name }}\n{{ shop.postal_address }}"]
-    for name in ("unsubscribe", "view"):
+    for name in ("unsubscribe", "preferences", "view"):
         parts.append(
             f"{{% if links.{name} != blank %}}{phrase(name, language)}: "
             f"{{{{ links.{name} }}}}{{% endif %}}"

@@ -16,14 +16,17 @@ from saleor_automation.conf import conf
 from saleor_automation.contract.snapshots import OrderSnapshot, Snapshot
 from saleor_automation.inbox.models import Event, RawEvent
 from saleor_automation.inbox.services import raw_events_process, raw_events_prune
+from saleor_automation.people.forgetting import PORTION, visitors_prune
 from saleor_automation.people.models import Contact
 
 from . import reconciling, segmenting
 from .advancing import enrollments_advance
 from .models import Enrollment
 from .services import NOT_PAUSED, events_apply, parcels_untell
-from .worker import LANES, Chore, Lane, chore_register, lane_register
+from .worker import LANES, Chore, Lane, chore_hasten, chore_register, lane_register
 
+#: Name of the chore that forgets visitors.
+VISITORS = "visitors_prune"
 #: Bodies between two looks at the clock.
 AT_ONCE = 20
 
@@ -118,6 +121,13 @@ def bodies_prune() -> None:
     raw_events_prune(before=clock.now() - timedelta(days=conf().raw_event_days))
 
 
+def visitors_chore() -> None:
+    """Forget visitors who never became known: nothing else would ever end their traces."""
+    now = clock.now()
+    if visitors_prune(before=now - timedelta(days=conf().anonymous_days), now=now) == PORTION:
+        chore_hasten(VISITORS)
+
+
 def connect() -> None:
     """Connect this stage's receivers and lanes, once."""
     name = "saleor_automation.sequences"
@@ -148,6 +158,7 @@ def connect() -> None:
         )
     )
     chore_register(Chore(name="bodies_prune", every_seconds=24 * 3600, run=bodies_prune))
+    chore_register(Chore(name=VISITORS, every_seconds=24 * 3600, run=visitors_chore))
     chore_register(Chore(name="queue_prune", every_seconds=24 * 3600, run=queue_prune))
     reconciling.connect()
     segmenting.connect()

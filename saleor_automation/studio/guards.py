@@ -18,6 +18,8 @@ from wagtail.models import Page
 
 from saleor_automation import clock
 from saleor_automation.emails.models import Brand
+from saleor_automation.emails.system import CONFIRMATION
+from saleor_automation.people.subscribing.rules import rules_load
 from saleor_automation.sequences.models import SequenceSwitch, SequenceVersion
 
 from .pages import EmailMixin
@@ -46,7 +48,7 @@ def refuse_needed_emails(
 
 
 def _says_needed(request: HttpRequest, pages: Iterable[Page]) -> bool:
-    """Tell the editor which sequences send these; False when none does."""
+    """Tell the editor what still sends these; False when nothing does."""
     keys = {
         str(found.translation_key)
         for page in pages
@@ -60,6 +62,15 @@ def _says_needed(request: HttpRequest, pages: Iterable[Page]) -> bool:
             _("This is still sent by: %s. Take it out there and publish, then try again.")
             % ", ".join(f"“{name}”" for name in used),
         )
+    if str(CONFIRMATION) in keys and any(rules_load().values()):
+        messages.error(
+            request,
+            _(
+                "People are asked with this email to confirm that they want mail. Take that off "
+                "under Automation, Consent, then try again."
+            ),
+        )
+        return True
     return bool(used)
 
 

@@ -18,6 +18,7 @@ from saleor_automation.saleor_app.watermarks import standings
 from . import permissions
 from .connection import troubles_find
 from .neighbours import neighbours_find
+from .privacy import request_first_due, requests_waiting
 from .selectors import Standing
 from .selectors import standings as sequence_standings
 from .sequences import Sequence
@@ -43,7 +44,11 @@ def overview_context(user: AbstractBaseUser) -> dict[str, Any]:
         "may_faults": permissions.FAULTS.user_has_any_permission(user, ["view", "change"]),
         "may_send": permissions.SENDING.user_has_permission(user, "change"),
     }
-    context["shown"] = any(context.values())
+    may_erase = permissions.PEOPLE.user_has_permission(user, "delete")
+    context["shown"] = any(context.values()) or may_erase
+    if may_erase:
+        context["requests"] = requests_waiting()
+        context["requests_by"] = request_first_due()
     if context["may_sequences"]:
         counts = sequence_standings(now=clock.now())
         context["rows"] = [

@@ -15,7 +15,7 @@ import django_filters
 from django import forms
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
@@ -28,9 +28,11 @@ from wagtail.admin import messages
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.ui.tables import Column, NumberColumn, StatusTagColumn, TitleColumn
 from wagtail.admin.views.generic import PermissionCheckedMixin
+from wagtail.admin.widgets.button import HeaderButton
 
 from saleor_automation import clock
 from saleor_automation.people.consent import STAFF
+from saleor_automation.people.exporting import csv_lines, people_rows
 from saleor_automation.people.models import (
     Contact,
     Identity,
@@ -70,6 +72,17 @@ class PersonFilterSet(WagtailFilterSet):
         widget=forms.RadioSelect,
     )
 
+    #: Without a choice the list leaves visitors out: see ``PersonIndexView``.
+    visitors = django_filters.ChoiceFilter(
+        method="as_it_is",
+        choices=[
+            ("with", gettext_lazy("With anonymous visitors")),
+            ("only", gettext_lazy("Anonymous visitors alone")),
+        ],
+        label=gettext_lazy("Visitors"),
+        empty_label=gettext_lazy("Known people alone"),
+        widget=forms.RadioSelect,
+    )
     segment = django_filters.ChoiceFilter(
         method="in_segment",
         choices=segment_choices,
@@ -80,7 +93,10 @@ class PersonFilterSet(WagtailFilterSet):
 
     class Meta:
         model = Contact
-        fields = ["account", "ordered", "segment"]
+        fields = ["account", "ordered", "visitors", "segment"]
+
+    def as_it_is(self, queryset: QuerySet[Contact], name: str, value: str) -> QuerySet[Contact]:
+        return queryset
 
     def in_segment(self, queryset: QuerySet[Contact], name: str, value: str) -> QuerySet[Contact]:
         stays = SegmentMember.objects.filter(contact=OuterRef("pk"), segment__key=value)
@@ -133,7 +149,13 @@ class PersonIndexView(ListView):
             StatusTagColumn(
                 "has_account",
                 label=_("Account"),
-                accessor=lambda person: _("account") if person.has_account else _("guest"),
+                accessor=lambda person: (
+                    _("account")
+                    if person.has_account
+                    else _("visitor")
+                    if person.is_anonymous
+                    else _("guest")
+                ),
                 primary=lambda person: person.has_account,
             ),
             NumberColumn("order_count", label=_("Orders")),
@@ -143,15 +165,49 @@ class PersonIndexView(ListView):
 
     def get_base_queryset(self) -> QuerySet[Contact]:
         queryset: QuerySet[Contact] = super().get_base_queryset()
+        visitors = self.request.GET.get("visitors", "")
+        if visitors != "with":
+            queryset = queryset.filter(is_anonymous=visitors == "only")
         return queryset.annotate(
             order_count=Coalesce("figures__orders", 0), ordered_at=F("figures__last_order_at")
         )
+
+    @cached_property
+    def header_buttons(self) -> list[Any]:
+        if not permissions.PEOPLE.user_has_permission(self.request.user, "add"):
+            return []
+        return [
+            HeaderButton(
+                _("Import people"), url=reverse("automation_people:imports"), icon_name="upload"
+            )
+        ]
+
+    def get_context_data(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        may_export = permissions.PEOPLE.user_has_permission(self.request.user, "export")
+        return {**super().get_context_data(*args, **kwargs), "may_export": may_export}
 
     def search_queryset(self, queryset: QuerySet[Contact]) -> QuerySet[Contact]:
         return people_named(queryset, self.search_query) if self.is_searching else queryset
 
     def order_queryset(self, queryset: QuerySet[Contact]) -> QuerySet[Contact]:
         return queryset.order_by("-created_at", "-id")
+
+
+class PersonExportView(PersonIndexView):
+    """The people of the list as it is filtered, a line each."""
+
+    any_permission_required = ["export"]
+    http_method_names = ["get"]
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        # In the list's order; each part is read as it leaves.
+        ids = list(self.get_queryset().values_list("pk", flat=True))
+        response = StreamingHttpResponse(
+            csv_lines(people_rows(ids)), content_type="text/csv; charset=utf-8"
+        )
+        response["Content-Disposition"] = 'attachment; filename="people.csv"'
+        response["Cache-Control"] = "no-store"
+        return response
 
 
 class PersonView(OneView):
@@ -188,6 +244,8 @@ class PersonView(OneView):
             coming=[] if before else upcoming(contact=self.person, mails=mails),
             before=before,
             may_change=permissions.PEOPLE.user_has_permission(user, "change"),
+            may_export=permissions.PEOPLE.user_has_permission(user, "export"),
+            may_erase=permissions.PEOPLE.user_has_permission(user, "delete"),
         )
         return context
 

@@ -13,18 +13,22 @@ from wagtail.permission_policies import ModelPermissionPolicy
 from saleor_automation.delivery.models import Message, SendingControl
 from saleor_automation.emails.models import Brand
 from saleor_automation.inbox.models import RawEvent
+from saleor_automation.inbox.track.models import WriteKey
 from saleor_automation.people.models import Contact
 from saleor_automation.people.segments.models import Segment
+from saleor_automation.privacy.models import RetentionRules
 
 from .sequences import Sequence
 
 MESSAGES = ModelPermissionPolicy(Message)
 PEOPLE = ModelPermissionPolicy(Contact)
+RETENTION = ModelPermissionPolicy(RetentionRules)
 SEGMENTS = ModelPermissionPolicy(Segment)
 FAULTS = ModelPermissionPolicy(RawEvent)
 SENDING = ModelPermissionPolicy(SendingControl)
 SEQUENCES = ModelPermissionPolicy(Sequence)
 BRANDS = ModelPermissionPolicy(Brand)
+TRACKING = ModelPermissionPolicy(WriteKey)
 
 
 def grantable_permissions() -> QuerySet[Permission]:
@@ -34,10 +38,16 @@ def grantable_permissions() -> QuerySet[Permission]:
         codename__in=[
             "view_contact",
             "change_contact",
+            # To bring in a file of people; to take people along as a file; to erase one.
+            "add_contact",
+            "export_contact",
+            "delete_contact",
+            "change_retentionrules",
             "view_segment",
             "change_segment",
             "view_message",
             "view_rawevent",
             "change_sendingcontrol",
+            "change_writekey",
         ],
     )

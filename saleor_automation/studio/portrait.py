@@ -6,7 +6,7 @@ changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -15,6 +15,7 @@ from django.db.models import Sum
 from django.utils.translation import get_language_info, ngettext
 from django.utils.translation import gettext as _
 
+from saleor_automation import clock
 from saleor_automation.delivery.models import SendingControl
 from saleor_automation.people.consent import STAFF, consent_states, suppressed
 from saleor_automation.people.figures import NOT_COUNTED
@@ -25,7 +26,9 @@ from saleor_automation.people.models import (
     Identity,
     Suppression,
 )
+from saleor_automation.people.preferences.models import Preference
 from saleor_automation.people.segments.models import SegmentMember
+from saleor_automation.people.subscribing.rules import double_in, rules_load
 from saleor_automation.people.traits import traits_of
 from saleor_automation.shop.models import OrderLine
 
@@ -40,22 +43,27 @@ FAVOURITES = 3
 def person_name(contact: Contact) -> str:
     """Return what to call a person: their name, else their address."""
     name = f"{contact.first_name} {contact.last_name}".strip()
+    if contact.is_anonymous:
+        return name or _("Anonymous visitor")
     return name or contact.email or _("Somebody without a name")
 
 
 def fact_rows(person: Contact) -> list[tuple[str, str]]:
     """Return what is known of a person, as label and words; empty ones left out."""
-    known = Identity.objects.filter(contact=person).order_by("kind", "value")
+    known = list(Identity.objects.filter(contact=person).order_by("kind", "value"))
     others = [
         row.value
         for row in known
         if row.kind == Identity.Kind.EMAIL and row.value != person.email.lower()
     ]
+    browsers = sum(row.kind == Identity.Kind.ANONYMOUS for row in known)
     rows = [
         (_("Address"), person.email),
         (_("About the address"), address_words(person.email)),
         (_("Also known as"), ", ".join(others)),
-        (_("Account"), _("yes") if person.has_account else _("no, a guest")),
+        (_("Ids in other systems"), ", ".join(external_ids(known))),
+        (_("Browsers"), str(browsers or "")),
+        (_("Account"), account_words(person)),
         (_("Staff"), _("yes") if person.is_staff else ""),
         (_("Language"), language_words(person.language)),
         (_("Country"), person.country),
@@ -64,6 +72,23 @@ def fact_rows(person: Contact) -> list[tuple[str, str]]:
         *figure_rows(person),
     ]
     return [(label, value) for label, value in rows if value]
+
+
+def external_ids(known: Iterable[Identity]) -> list[str]:
+    """Return what other systems call a person; an account's own id is none of these."""
+    accounts = {row.value for row in known if row.kind == Identity.Kind.SALEOR_USER}
+    return [
+        row.value
+        for row in known
+        if row.kind == Identity.Kind.EXTERNAL and row.value not in accounts
+    ]
+
+
+def account_words(person: Contact) -> str:
+    """Return whether a person has an account."""
+    if person.has_account:
+        return _("yes")
+    return _("no, a visitor nobody knows") if person.is_anonymous else _("no, a guest")
 
 
 def figure_rows(person: Contact) -> list[tuple[str, str]]:
@@ -137,12 +162,32 @@ def standing_of(person: Contact) -> Mapping[str, Any]:
     newest = state.newest("", "")
     topics = sorted({row.topic for row in own if row.topic})
     policy = SendingControl.objects.values_list("consent_policy", flat=True).first()
+    # Of somebody whose "no" to everything stands.
+    only = sorted(
+        {
+            word.topic
+            for word in state.words
+            if newest is not None
+            and not newest.granted
+            and word.topic
+            and word.topic not in topics
+            and state.allows(word.topic, "")
+        }
+    )
+    wish = Preference.objects.filter(contact=person).first()
+    now = clock.now()
     if not person.email:
         allowed, why = False, _("No address is known.")
     elif hard:
         allowed, why = False, _("The address is blocked: %s.") % hard[0].get_reason_display()
-    elif everything or (newest is not None and not newest.granted):
+    elif everything or (newest is not None and not newest.granted and not only):
         allowed, why = False, _("They said no.")
+    elif wish is not None and wish.paused_until is not None and wish.paused_until > now:
+        allowed, why = False, _("They paused our mails until %s.") % time_words(wish.paused_until)
+    elif double_in(person.channel, rules_load()) and not state.confirmed("", person.channel):
+        allowed, why = False, _("They did not confirm by mail that they want mail.")
+    elif only:
+        allowed, why = True, _("They want mail only about: %s.") % ", ".join(only)
     elif newest is not None:
         allowed, why = True, _("They agreed.")
     elif policy == SendingControl.Policy.SOFT_OPT_IN:
@@ -153,6 +198,7 @@ def standing_of(person: Contact) -> Mapping[str, Any]:
         "allowed": allowed,
         "why": why,
         "topics": topics,
+        "fewer": wish is not None and wish.fewer,
         "said_no": bool(everything),
         # Only what staff entered may staff take back: a person's own "no" is theirs.
         "undo": bool(everything) and newest is not None and newest.source == STAFF,

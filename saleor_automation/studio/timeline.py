@@ -23,8 +23,9 @@ from django.utils.translation import gettext_lazy
 from saleor_automation.contract import kinds
 from saleor_automation.delivery import reasons as mail_reasons
 from saleor_automation.delivery.models import Message
-from saleor_automation.inbox.models import Event
-from saleor_automation.people.consent import STAFF, WRITE_BACK
+from saleor_automation.inbox.models import Event, RawEvent
+from saleor_automation.inbox.track import kinds as track
+from saleor_automation.people.consent import STAFF, WRITE_BACK, is_imported
 from saleor_automation.people.models import Consent, Contact, Suppression
 from saleor_automation.people.segments.models import Segment
 from saleor_automation.sequences import reasons as exit_reasons
@@ -57,13 +58,30 @@ EVENT_WORDS = {
     kinds.SEGMENT_JOINED: gettext_lazy("Came into a segment"),
     kinds.SEGMENT_LEFT: gettext_lazy("Went out of a segment"),
 }
+TRACK_WORDS = {
+    track.PAGE_VIEWED: gettext_lazy("Looked at a page"),
+    track.SCREEN_VIEWED: gettext_lazy("Looked at a screen of the app"),
+    track.IDENTIFIED: gettext_lazy("Said who they are"),
+    track.ALIASED: gettext_lazy("Got another id"),
+    track.GROUPED: gettext_lazy("Joined a group"),
+    track.PRODUCT_VIEWED: gettext_lazy("Looked at a product"),
+    track.PRODUCT_ADDED: gettext_lazy("Put a product into the basket"),
+    track.PRODUCT_REMOVED: gettext_lazy("Took a product out of the basket"),
+    track.CART_VIEWED: gettext_lazy("Looked at the basket"),
+    track.CHECKOUT_STARTED: gettext_lazy("Began the checkout"),
+    track.ORDER_COMPLETED: gettext_lazy("Completed the checkout"),
+}
 #: Where a word of consent was heard.
 SOURCE_WORDS = {
     "checkout": gettext_lazy("at the checkout"),
     "order": gettext_lazy("with an order"),
     "account": gettext_lazy("in the shop account"),
     "unsubscribe": gettext_lazy("through the link in a mail"),
+    "unsubscribe_link": gettext_lazy("through the link in a mail"),
+    "unsubscribe_mail": gettext_lazy("by a mail"),
     "preferences": gettext_lazy("on the preferences page"),
+    "signup_form": gettext_lazy("with the sign-up form"),
+    "confirmation": gettext_lazy("confirmed by mail"),
     "import": gettext_lazy("imported"),
     STAFF: gettext_lazy("told to staff"),
 }
@@ -188,11 +206,34 @@ def _events(contact: Contact, before: datetime | None, limit: int) -> Iterator[E
         segment = str(row.data.get("segment") or "")
         yield Entry(
             at=row.occurred_at,
-            icon="sa-segment" if segment else "sa-shop",
-            title=str(EVENT_WORDS.get(row.kind, row.kind.replace("_", " ").capitalize())),
-            detail=order_words(order) if order else segments.get(segment, segment),
+            icon="sa-segment" if segment else "view" if row.kind in track.OWN_DOING else "sa-shop",
+            title=event_title(row),
+            detail=(
+                order_words(order)
+                if order
+                else segments.get(segment, segment)
+                if segment
+                else event_detail(row)
+            ),
             tone="bad" if row.kind in bad else "good" if row.kind == kinds.ORDERED else "",
         )
+
+
+def event_title(event: Event) -> str:
+    """Return what happened in words; of what other systems tell, in theirs."""
+    words = EVENT_WORDS.get(event.kind) or TRACK_WORDS.get(event.kind)
+    name = event.data.get("name") if event.source == RawEvent.Source.TRACK else ""
+    return str(words or name or event.kind.replace("_", " ").capitalize())
+
+
+def event_detail(event: Event) -> str:
+    """Return what a tracked event is about: the product, or the page."""
+    properties = event.data.get("properties") or {}
+    about = properties.get("name") or event.data.get("slug") or event.data.get("product")
+    where = properties.get("title") or properties.get("path") or event.data.get("name")
+    if event.kind in (track.PAGE_VIEWED, track.SCREEN_VIEWED):
+        return str(where or "")
+    return str(about or properties.get("query") or properties.get("group") or "")
 
 
 def order_words(order: ShopOrder) -> str:
@@ -232,14 +273,22 @@ def _words(contact: Contact, before: datetime | None, limit: int) -> Iterator[En
     rows = Consent.objects.filter(_until(before, "at"), contact=contact).exclude(source=WRITE_BACK)
     for row in rows.order_by("-at", "-pk")[:limit]:
         granted = row.state == Consent.State.GRANTED
-        where = str(SOURCE_WORDS.get(row.source, row.source.replace("_", " ")))
+        source = row.source.partition(":")[0]
+        where = str(SOURCE_WORDS.get(source, source.replace("_", " ")))
         yield Entry(
             at=row.at,
             icon="check" if granted else "cross",
-            title=str(WORD_WORDS[Consent.State(row.state)]),
+            title=word_words(row),
             detail=", ".join(filter(None, [where, row.topic, row.channel, row.wording])),
             tone="good" if granted else "bad" if row.state == Consent.State.WITHDRAWN else "",
         )
+
+
+def word_words(row: Consent) -> str:
+    """Return what a row of the ledger says."""
+    if row.state == Consent.State.RETRACTED and is_imported(row.source):
+        return _("An import's “yes” was taken back")
+    return str(WORD_WORDS[Consent.State(row.state)])
 
 
 def _blocks(contact: Contact, before: datetime | None, limit: int) -> Iterator[Entry]:

@@ -29,16 +29,28 @@ from saleor_automation.sequences.models import SequenceSwitch
 
 from . import permissions
 from .addresses import AddressesView
+from .consent import ConsentView, TopicView
+from .erasing import PersonDataView, PersonEraseView
 from .faults import FaultIndexView, FaultView
+from .imports import ImportFaultsView, ImportIndexView, ImportView
 from .mails import MailIndexView, MailSourceView, MailView
 from .pages import EmailIndexPage
-from .people import PersonConsentView, PersonIndexView, PersonNoteView, PersonView
+from .people import (
+    PersonConsentView,
+    PersonExportView,
+    PersonIndexView,
+    PersonNoteView,
+    PersonView,
+)
+from .privacy import RequestDeclineView, RequestIndexView, RetentionView
 from .saleor import SaleorView
 from .segments import SegmentDeleteView, SegmentIndexView, SegmentProgressView, SegmentView
 from .selectors import Standing, standings
 from .sending import SendingView
 from .sequences import Sequence
+from .suppressed import SuppressedExportView, SuppressedView
 from .switching import SwitchView
+from .tracking import TrackingView
 
 
 def text_state(sequence: Sequence) -> str:
@@ -200,10 +212,37 @@ class PeopleViewSet(GuardedViewSet):
         return [
             path("", PersonIndexView.as_view(), name="index"),
             path("results/", PersonIndexView.as_view(results_only=True), name="results"),
+            path("export.csv", PersonExportView.as_view(), name="export"),
+            path("import/", ImportIndexView.as_view(), name="imports"),
+            path("import/<int:number>/", ImportView.as_view(), name="import"),
+            path(
+                "import/<int:number>/left-out.csv",
+                ImportFaultsView.as_view(),
+                name="import_faults",
+            ),
             path("<uuid:pk>/", PersonView.as_view(), name="detail"),
             path("<uuid:pk>/note/", PersonNoteView.as_view(), name="note"),
             path("<uuid:pk>/no/", PersonConsentView.as_view(), {"word": "no"}, name="no"),
             path("<uuid:pk>/undo/", PersonConsentView.as_view(), {"word": "undo"}, name="undo"),
+            path("<uuid:pk>/data.html", PersonDataView.as_view(), name="data"),
+            path("<uuid:pk>/data.json", PersonDataView.as_view(form="json"), name="data_json"),
+            path("<uuid:pk>/erase/", PersonEraseView.as_view(), name="erase"),
+        ]
+
+
+class PrivacyViewSet(GuardedViewSet):
+    name = "automation_privacy"
+    url_prefix = "automation/privacy"
+    icon = "lock"
+    menu_label = _("Privacy")
+    policy = permissions.PEOPLE
+
+    def get_urlpatterns(self) -> list[URLPattern]:
+        return [
+            path("", RequestIndexView.as_view(), name="index"),
+            path("results/", RequestIndexView.as_view(results_only=True), name="results"),
+            path("<uuid:pk>/decline/", RequestDeclineView.as_view(), name="decline"),
+            path("retention/", RetentionView.as_view(), name="retention"),
         ]
 
 
@@ -264,6 +303,24 @@ class AddressesViewSet(GuardedViewSet):
         return [path("", AddressesView.as_view(), name="index")]
 
 
+class ConsentViewSet(GuardedViewSet):
+    name = "automation_consent"
+    url_prefix = "automation/consent"
+    icon = "check"
+    menu_label = _("Consent")
+    policy = permissions.SENDING
+    actions = ("change",)
+
+    def get_urlpatterns(self) -> list[URLPattern]:
+        return [
+            path("", ConsentView.as_view(), name="index"),
+            path("topics/new/", TopicView.as_view(), name="topic_add"),
+            path("topics/<int:pk>/", TopicView.as_view(), name="topic"),
+            path("blocked/", SuppressedView.as_view(), name="suppressed"),
+            path("blocked/export.csv", SuppressedExportView.as_view(), name="suppressed_export"),
+        ]
+
+
 class SaleorViewSet(GuardedViewSet):
     name = "automation_saleor"
     url_prefix = "automation/saleor"
@@ -274,6 +331,18 @@ class SaleorViewSet(GuardedViewSet):
 
     def get_urlpatterns(self) -> list[URLPattern]:
         return [path("", SaleorView.as_view(), name="index")]
+
+
+class TrackingViewSet(GuardedViewSet):
+    name = "automation_tracking"
+    url_prefix = "automation/tracking"
+    icon = "code"
+    menu_label = _("Tracking")
+    policy = permissions.TRACKING
+    actions = ("change",)
+
+    def get_urlpatterns(self) -> list[URLPattern]:
+        return [path("", TrackingView.as_view(), name="index")]
 
 
 class AutomationGroup(SnippetViewSetGroup):
@@ -290,10 +359,13 @@ class AutomationGroup(SnippetViewSetGroup):
         EmailsViewSet,
         MailsViewSet,
         PeopleViewSet,
+        PrivacyViewSet,
         SegmentsViewSet,
         BrandViewSet,
         SendingViewSet,
         AddressesViewSet,
+        ConsentViewSet,
         SaleorViewSet,
+        TrackingViewSet,
         FaultsViewSet,
     )

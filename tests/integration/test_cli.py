@@ -140,7 +140,8 @@ def test_an_unknown_command_names_the_known_ones():
     assert_user_error(
         done,
         "no command 'fly'",
-        "demo, up, web, worker, check, reconcile, backfill, verify, manage",
+        "demo, up, web, worker, check, reconcile, backfill, verify, export-person, import-people",
+        "suppressions, unsubscribe-mail, manage",
     )
 
 

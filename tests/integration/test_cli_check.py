@@ -15,10 +15,13 @@ from saleor_automation.contract.plugin_report import OtherSender, PluginReport
 from saleor_automation.delivery.models import Message, SendingControl
 from saleor_automation.delivery.services import sending_bind
 from saleor_automation.demo.sink import Sink
-from saleor_automation.emails.models import Brand
+from saleor_automation.emails.models import Brand, EmailVersion
+from saleor_automation.emails.system import CONFIRMATION
 from saleor_automation.people.models import ConsentWriteBack, Contact
+from saleor_automation.people.subscribing.models import OptInRule
 from saleor_automation.project import check
 from saleor_automation.project.check import OK, PROBLEM, WARN
+from saleor_automation.project.check_consent import confirming_look
 from saleor_automation.project.web import free_port
 from saleor_automation.saleor_app.installations import installation_forget
 from saleor_automation.saleor_app.models import Installation
@@ -341,3 +344,26 @@ def test_what_waits_for_saleor_is_said():
     assert (consent.about, consent.level) == ("consent", WARN)
     assert "Gone." in consent.text
     assert list(check.waiting_look(ready=False)) == []
+
+
+@pytest.mark.django_db
+def test_an_email_that_cannot_ask_is_a_problem_where_people_must_confirm():
+    assert list(confirming_look(ready=True)) == []
+    OptInRule.objects.create(channel="my", double=True)
+    (finding,) = confirming_look(ready=True)
+    assert finding.level == PROBLEM
+    assert "not published" in finding.text
+    assert "/studio/automation/consent/" in finding.advice
+    EmailVersion.objects.create(
+        email_key=CONFIRMATION,
+        language="en",
+        number=1,
+        digest="x",
+        status=EmailVersion.Status.READY,
+        is_current=True,
+        variables=["subscription.confirm_url"],
+        created_at=clock.now(),
+    )
+    (finding,) = confirming_look(ready=True)
+    assert finding.level == OK
+    assert list(confirming_look(ready=False)) == []

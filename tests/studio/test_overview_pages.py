@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
@@ -10,7 +11,10 @@ from django.urls import reverse
 
 from saleor_automation.delivery.models import SendingControl
 from saleor_automation.emails.models import Brand
+from saleor_automation.people.importing.models import ContactImport
+from saleor_automation.people.preferences.models import Topic
 from saleor_automation.people.segments.services import segment_save
+from saleor_automation.privacy.models import DataRequest
 from saleor_automation.saleor_app.models import Watermark
 from saleor_automation.studio.pages import EmailIndexPage
 from saleor_automation.studio.sequences import Sequence
@@ -135,6 +139,10 @@ def test_a_brand_is_edited_in_the_studio(admin_client: Client) -> None:
     assert brand.from_email == "hello@paper.example"
 
 
+#: What changes something is no page.
+POST_ALONE = ("/no/", "/undo/", "/note/", "/decline/")
+
+
 def own_urls() -> list[str]:
     """Return the address of every view in the Automation menu."""
     arguments = {
@@ -142,10 +150,19 @@ def own_urls() -> list[str]:
             "automation_mails": sent_message(email_version()).pk,
             "automation_faults": fault().pk,
             "automation_people": contact("somebody@example.com").pk,
+            "automation_privacy": DataRequest.objects.create(
+                kind="access", message=uuid.uuid4(), asked_at=NOW
+            ).pk,
+            "automation_consent": Topic.objects.create(key="news").pk,
             "automation_segments": segment_save(
                 name="Known",
                 condition={"fact": "contact.days_known", "op": "gte", "value": 0},
                 now=NOW,
+            ).pk,
+        },
+        "number": {
+            "automation_people": ContactImport.objects.create(
+                name="people.csv", header=["email"], created_at=NOW
             ).pk,
         },
     }
@@ -170,7 +187,7 @@ def own_urls() -> list[str]:
 
 def test_every_page_is_refused_to_who_may_only_log_in(client: Client) -> None:
     urls = own_urls()
-    assert len(urls) >= 17
+    assert len(urls) >= 22
     client.force_login(user_with("guest"))
     home = client.get(reverse(HOME)).content.decode()
     assert "sa-overview" not in home
@@ -197,8 +214,7 @@ def test_every_page_opens_for_an_administrator(admin_client: Client) -> None:
             continue
         # "Emails" leads to Wagtail's own page of the folder.
         status = admin_client.get(address, follow=True).status_code
-        # What changes something is no page.
-        assert status == (405 if address.endswith(("/no/", "/undo/", "/note/")) else 200), address
+        assert status == (405 if address.endswith(POST_ALONE) else 200), address
 
 
 @pytest.mark.parametrize(

@@ -209,7 +209,11 @@ def test_contact_shop_and_links(brand: Brand) -> None:
     assert context["shop"]["url"] == "https://shop.example"
     assert context["shop"]["postal_address"] == "12 Jalan\n50400 KL"
     assert context["shop"]["color_on_primary"] == "#000000"
-    assert context["links"] == {"unsubscribe": "https://studio.example/u", "view": ""}
+    assert context["links"] == {
+        "unsubscribe": "https://studio.example/u",
+        "preferences": "",
+        "view": "",
+    }
     assert context["language"] == "ms"
     assert not {"basket", "order"} & set(context)
 
@@ -432,9 +436,12 @@ def test_every_variable_has_a_label_and_a_sample_that_renders() -> None:
 
 
 def test_real_contexts_hold_every_variable(brand: Brand) -> None:
-    context = one(context={"checkout": checkout().saleor_id, "order": order().saleor_id})
+    context = one(
+        context={"checkout": checkout().saleor_id, "order": order().saleor_id},
+        confirm_url="https://studio.example/subscribe/confirm/token/",
+    )
     found = {"language"}
-    for subject in ("contact", "shop", "links", "basket", "order"):
+    for subject in ("contact", "shop", "links", "subscription", "basket", "order"):
         found |= {f"{subject}.{name}" for name in context[subject]}
     assert found == variables_known()
     sample = sample_context("en")

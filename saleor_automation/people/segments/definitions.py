@@ -24,6 +24,8 @@ from saleor_automation.people.predicates.language import (
 
 #: The fact by which conditions ask whether somebody is in a segment.
 IN_SEGMENT = "contact.in_segment"
+#: The fact by which conditions ask what people said of mail.
+CONSENT = "contact.consent"
 #: Events of ours a segment may not count: their cause would be their effect.
 OWN_KINDS = frozenset({kinds.SEGMENT_JOINED, kinds.SEGMENT_LEFT})
 
@@ -46,6 +48,11 @@ class Definition:
     def needs(self) -> frozenset[str]:
         """Keys of the segments it asks about."""
         return segments_asked(self.condition)
+
+    @property
+    def asks_consent(self) -> bool:
+        """Whether it asks what people said of mail."""
+        return any(ask.fact == CONSENT for ask in self.asks)
 
     @cached_property
     def moves(self) -> bool:

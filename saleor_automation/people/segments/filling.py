@@ -19,9 +19,10 @@ from django.db.models import BooleanField, Case, Exists, OuterRef, Q, QuerySet, 
 
 from saleor_automation.people.models import Contact
 from saleor_automation.people.predicates.finding import condition_q
+from saleor_automation.people.standings import standings_fill
 
 from .definitions import Definition
-from .keeping import definitions_load, members_insert, memberships_refresh
+from .keeping import ALOUD, QUIET, definitions_load, members_insert, memberships_refresh
 from .models import Segment, SegmentMember
 
 #: People of one transaction of a filling, and of a sweep.
@@ -44,6 +45,10 @@ def segments_fill(*, now: datetime, seconds: float = BUDGET_SECONDS) -> bool:
     after the other, portion by portion.
     """
     ends_at = time.monotonic() + seconds
+    # What people said must be known of everybody before it is asked.
+    asking = any(found.filling and found.asks_consent for found in definitions_load())
+    if asking and not standings_fill(seconds=seconds):
+        return False
     while True:
         definitions = definitions_load()
         waiting = {found.key for found in definitions if found.filling}
@@ -104,7 +109,8 @@ def segments_sweep(*, now: datetime, seconds: float = BUDGET_SECONDS) -> int:
     """Look again at whom time moved in or out; return how many were looked at.
 
     Segments whose time has come, each after those it asks about. What is left when the time
-    is up differs still, and is found next time.
+    is up differs still, and is found next time. Who differs though time moves nobody was
+    changed by something that told nobody; nothing starts by that.
     """
     ends_at, count = time.monotonic() + seconds, 0
     for found in definitions_load():
@@ -115,7 +121,7 @@ def segments_sweep(*, now: datetime, seconds: float = BUDGET_SECONDS) -> int:
             if time.monotonic() >= ends_at:
                 return count
             portion = differing[start : start + SWEPT_AT_ONCE]
-            memberships_refresh(portion, now=now)
+            memberships_refresh(portion, now=now, telling=ALOUD if found.moves else QUIET)
             count += len(portion)
         if len(differing) < SWEPT_AT_MOST:
             Segment.objects.filter(pk=found.pk, state=Segment.State.READY).update(checked_at=now)

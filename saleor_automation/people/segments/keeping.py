@@ -32,7 +32,7 @@ from saleor_automation.people.predicates.language import (
 )
 from saleor_automation.people.predicates.values import values_load
 
-from .definitions import IN_SEGMENT, OWN_KINDS, Definition, definitions_sorted
+from .definitions import IN_SEGMENT, OWN_KINDS, Definition, definitions_sorted, dependents_of
 from .models import Segment, SegmentMember
 
 logger = logging.getLogger(__name__)
@@ -43,24 +43,28 @@ Place = tuple[UUID, int]
 
 @dataclass(frozen=True)
 class Telling:
-    """What may start by those who come or go: nothing, where one of these is set."""
+    """What becomes of those who come or go."""
 
-    #: It follows from history or from a merge.
+    #: Whether it is an Event at all.
+    events: bool = True
+    #: The Event starts nothing: it follows from history or from a merge.
     backfill: bool = False
-    #: What it follows from arrived late.
+    #: Nor does it when what it follows from arrived late.
     late: bool = False
 
 
 ALOUD = Telling()
 #: In the line of time, but nothing starts by it.
 QUIET = Telling(backfill=True)
+#: Not even there: many people changed at once, and it was none of their doing.
+SILENT = Telling(events=False)
 
 
 def definitions_load() -> list[Definition]:
     """Return every segment, each after those it asks about. One query.
 
-    One that cannot be understood any more, since the app of a fact is gone, is left out: who
-    is in it stays so.
+    One that cannot be understood any more, since the app of a fact is gone, is left out, and
+    so is whoever asks about it: who is in them stays so.
     """
     # Asked for every person that changes: the ORM takes longer to write it than it takes.
     quote = connection.ops.quote_name
@@ -75,15 +79,19 @@ def definitions_load() -> list[Definition]:
 
 @lru_cache(maxsize=8)
 def _definitions(rows: tuple[tuple[int, str, str, str], ...]) -> tuple[Definition, ...]:
-    found = []
+    found: list[Definition] = []
+    broken: set[str] = set()
     for pk, key, state, text in rows:
         try:
             condition = condition_parse(json.loads(text))
         except CompileError as error:
             logger.warning("The segment %r is left as it is: %s", key, error)
+            broken.add(key)
             continue
         found.append(Definition(pk, key, condition, state == Segment.State.FILLING))
-    return tuple(definitions_sorted(found))
+    for key in sorted(broken):
+        broken |= {one.key for one in dependents_of(key, found)}
+    return tuple(definitions_sorted(one for one in found if one.key not in broken))
 
 
 @transaction.atomic(savepoint=False)
@@ -120,6 +128,8 @@ def memberships_refresh(
     new = members_insert(joined, now=now)
     if left:
         SegmentMember.objects.filter(pk__in=left.values()).delete()
+    if not telling.events:
+        return []
     # Of a filling nobody is told, nor of those who come in beside it.
     loud = {found.pk: found.key for found in definitions if not found.filling}
     channels = {person.pk: person.channel for person in people}
@@ -140,9 +150,7 @@ def _inside(
 ) -> dict[Place, bool]:
     """Return of each person and segment whether the condition holds."""
     asks = frozenset().union(*(found.asks for found in definitions))
-    # Of one that is not understood any more, who is in it is what the table says.
-    keys = {found.key for found in definitions}
-    about_segments = [ask for ask in asks if ask.fact == IN_SEGMENT and ask.of.lower() in keys]
+    about_segments = [ask for ask in asks if ask.fact == IN_SEGMENT]
     values = values_load(contacts=people, asks=asks.difference(about_segments), now=now)
     asked: dict[str, list[Ask]] = {}
     for ask in about_segments:

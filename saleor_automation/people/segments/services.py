@@ -72,7 +72,9 @@ def segment_save(
     """
     # One at a time: two that ask about each other must not both be the first.
     definitions = _others_lock()
-    wanted = key or (segment.key if segment else _key_of(name, {one.key for one in definitions}))
+    wanted = slugify(key)[:60] or (
+        segment.key if segment else _key_of(name, {one.key for one in definitions})
+    )
     parsed = condition_parse(condition)
     condition_check(parsed, key=wanted, others=definitions)
     if segment is None:

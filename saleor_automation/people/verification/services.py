@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Count
 
+from saleor_automation.people.consent import DOUBLE_OPT_IN
 from saleor_automation.people.digests import address_digest, address_digests
 from saleor_automation.people.models import Consent, Suppression
 
@@ -28,8 +29,6 @@ from .verdicts import Assessment, Reason, Verdict, suppressed_too
 
 #: Seconds a shopper's or editor's request may wait for the DNS.
 REQUEST_SECONDS = 2.0
-#: Basis of the word of somebody who followed a link in a mail to that address.
-DOUBLE_OPT_IN = "double_opt_in"
 #: A row without experience of ours that nobody asked about for so long is deleted.
 KEPT_FOR = timedelta(days=400)
 

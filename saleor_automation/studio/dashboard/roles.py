@@ -9,7 +9,7 @@ not theirs: that follows from Saleor at each login.
 |---|---|---|
 | MANAGE_SETTINGS or MANAGE_APPS | editors | write and publish, turn on, segments, brands, sending |
 | MANAGE_ORDERS or MANAGE_USERS | mails | see sequences, segments, people, every mail; note a “no” |
-| MANAGE_APPS | technical | see, as it came, what the shop sent and was not understood |
+| MANAGE_APPS | technical | see, as it came, what was not understood; write keys |
 
 Mails and what the shop sent name people, so no other permission shows them.
 """
@@ -83,7 +83,7 @@ MAILS = Role(
 TECHNICAL = Role(
     name="Saleor: technical",
     any_of=frozenset({"MANAGE_APPS"}),
-    models=(_ADMIN, (_OWN, "view_rawevent")),
+    models=(_ADMIN, (_OWN, "view_rawevent"), (_OWN, "change_writekey")),
 )
 ROLES = (EDITOR, MAILS, TECHNICAL)
 #: Permissions in Saleor that open anything here.

@@ -1,4 +1,4 @@
-"""What the starter content is made of: three sequences, eleven emails.
+"""What the starter content is made of: three sequences, twelve emails, four topics.
 
 Plain data and the words for it. Must not know Wagtail: ``loader`` turns it into
 pages and snippets.
@@ -68,6 +68,26 @@ def items(source: str) -> tuple[str, Any]:
 
 DIVIDER: tuple[str, Any] = ("divider", None)
 
+
+#: By key what people may choose on their page of preferences: name and description by language.
+TOPICS: dict[str, dict[str, tuple[str, str]]] = {
+    "news": {
+        "en": ("News and offers", "What is new in the shop, and when something costs less."),
+        "ms": ("Berita dan tawaran", "Apa yang baharu di kedai, dan apabila harga turun."),
+    },
+    "welcome": {
+        "en": ("First steps", "A few mails after you made an account."),
+        "ms": ("Langkah pertama", "Beberapa e-mel selepas anda membuka akaun."),
+    },
+    "baskets": {
+        "en": ("Your basket", "A reminder of what you left in it."),
+        "ms": ("Bakul anda", "Peringatan tentang barang yang anda tinggalkan."),
+    },
+    "orders": {
+        "en": ("After an order", "How to use what you bought, and what you think of it."),
+        "ms": ("Selepas pesanan", "Cara guna barang yang dibeli, dan pendapat anda."),
+    },
+}
 
 #: Waits are counted from the step before; the comment gives the time since entry.
 SEQUENCES: tuple[SequenceContent, ...] = (

@@ -9,6 +9,20 @@ SHOP = "{{ shop.url }}"
 BASKET = "{{ basket.url }}"
 
 EMAILS: dict[str, EmailText] = {
+    "confirm-subscription": EmailText(
+        title="Confirm: do you want our mails?",
+        subject="Please confirm: mails from {{ shop.name }}",
+        preheader="One press of a button, and you are signed up.",
+        body=(
+            heading("Do you want our mails?"),
+            text(
+                HELLO + "<p>Somebody, probably you, asked {{ shop.name }} for mails to this "
+                "address. Press the button and you are signed up. The link works for seven "
+                "days.</p><p>It was not you? Then do nothing: no news will come.</p>"
+            ),
+            button("Yes, send me mails", "{{ subscription.confirm_url }}"),
+        ),
+    ),
     "welcome-hello": EmailText(
         title="Welcome 1: Hello",
         subject="Welcome to {{ shop.name }}",

@@ -9,6 +9,20 @@ SHOP = "{{ shop.url }}"
 BASKET = "{{ basket.url }}"
 
 EMAILS: dict[str, EmailText] = {
+    "confirm-subscription": EmailText(
+        title="Pengesahan: mahukan e-mel kami?",
+        subject="Sila sahkan: e-mel daripada {{ shop.name }}",
+        preheader="Tekan satu butang sahaja, dan langganan anda bermula.",
+        body=(
+            heading("Mahukan e-mel kami?"),
+            text(
+                HELLO + "<p>Seseorang, mungkin anda, meminta {{ shop.name }} menghantar e-mel ke "
+                "alamat ini. Tekan butang di bawah untuk mula melanggan. Pautan ini sah selama "
+                "tujuh hari.</p><p>Bukan anda? Abaikan sahaja: tiada berita akan dihantar.</p>"
+            ),
+            button("Ya, hantarkan e-mel", "{{ subscription.confirm_url }}"),
+        ),
+    ),
     "welcome-hello": EmailText(
         title="Selamat datang 1: Salam perkenalan",
         subject="Selamat datang ke {{ shop.name }}",

@@ -1,4 +1,4 @@
-"""Puts the starter content into Wagtail: folders, emails, sequences, a brand.
+"""Puts the starter content into Wagtail: folders, emails, sequences, topics, a brand.
 
 Idempotent. What exists is left alone, whoever changed it: an email is known by its
 translation key, a sequence by its key, both computed from the content's slug, so a
@@ -20,12 +20,13 @@ from wagtail.models import Locale, Page, Site
 
 from saleor_automation.emails.brands import SEEDED_NAME
 from saleor_automation.emails.models import Brand
+from saleor_automation.people.preferences.models import Topic
 from saleor_automation.sequences.models import SequenceVersion
 from saleor_automation.studio.pages import EmailIndexPage, EmailPage
 from saleor_automation.studio.sequences import Sequence as SequenceDraft
 
 from . import emails_en, emails_ms
-from .content import SEQUENCES, EmailText, SequenceContent, Step
+from .content import SEQUENCES, TOPICS, EmailText, SequenceContent, Step
 
 #: Root of every id the starter content has.
 NAMESPACE = uuid.UUID("5f0c2a53-1d6f-5a6b-9d9e-0d8f3a6f2b10")
@@ -71,6 +72,7 @@ def starter_load(*, now: datetime, languages: Sequence[str] = ("en", "ms")) -> S
         emails = sum(_emails_make(language) for language in languages)
         # A sequence names the pages of one language; the engine finds the others itself.
         sequences = sum(_sequence_make(content, languages[0]) for content in SEQUENCES)
+        _topics_make(languages)
         _welcome_replace(languages[0])
     return StarterResult(emails=emails, sequences=sequences, brands=brands)
 
@@ -80,6 +82,19 @@ def _brand_make() -> int:
         return 0
     Brand.objects.create(channel="", name=SEEDED_NAME)
     return 1
+
+
+def _topics_make(languages: Sequence[str]) -> None:
+    """Offer the topics of the starter sequences, where the shop has none of its own."""
+    if Topic.objects.exists():
+        return
+    for position, (key, texts) in enumerate(TOPICS.items()):
+        words = {
+            language: dict(zip(("name", "description"), text, strict=True))
+            for language, text in texts.items()
+            if language in languages
+        }
+        Topic.objects.create(key=key, position=position, texts=words)
 
 
 def _welcome_replace(language: str) -> None:

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('saleor_automation', '0007_role_offers'),
+        ('saleor_automation', '0010_inout'),
     ]
 
     operations = [
