@@ -380,7 +380,8 @@ def test_the_worker_fills_sweeps_and_goes_on_soon(monkeypatch: Any) -> None:
     # Known before anybody computed what they said.
     CHORES["standings_fill"].run()
     assert [row.said for row in one.standings.all()] == ["yes"]
-    assert standings_fill()
+    assert standings_fill() is True
+    assert one.standings.count() == 1
     CHORES["segments_fill"].run()
     segment.refresh_from_db()
     assert (segment.state, members(segment)) == ("ready", {one.pk})
@@ -411,10 +412,14 @@ def test_what_arrives_late_moves_people_and_starts_nothing(play: Play) -> None:
 def test_a_segment_whose_fact_is_gone_stays_as_it_was() -> None:
     one = person()
     segment, other = made(), made("Other")
+    follows = made("Follows", {"fact": "contact.in_segment", "op": "is_true", "of": "vip"})
     tag(one, True, minutes=1)
     Segment.objects.filter(pk=segment.pk).update(condition={"fact": "gone.fact", "op": "is_true"})
     tag(one, False, minutes=2)
-    assert (members(segment), members(other)) == ({one.pk}, set())
+    assert (members(segment), members(follows), members(other)) == ({one.pk}, {one.pk}, set())
+    # Nor does a sweep take anybody out of what asks about it.
+    Segment.objects.update(checked_at=None)
+    assert segments_sweep(now=NOW) == 0
     assert kinds.SEGMENT_LEFT not in kinds.ALL
 
 

@@ -27,6 +27,7 @@ from saleor_automation.people.segments.merging import merges_collected
 from saleor_automation.people.segments.models import Segment, SegmentMember
 from saleor_automation.people.segments.services import segment_save
 from saleor_automation.people.services import contact_resubscribe, contact_unsubscribe
+from saleor_automation.people.standings import standings_refresh
 from saleor_automation.people.traits import tag_set, trait_remove, trait_set
 from saleor_automation.shop.models import ShopOrder
 from tests.integration.test_people_order import ACTIONS, NOW, Shop
@@ -118,6 +119,8 @@ class World:
             tag_set(contact=loser, name="vip", on=bool(amount % 2), at=now, now=now)
             with merges_collected() as merged:
                 contacts_merge(winner=person, loser=loser, now=now)
+            # As is done with whom a payload touched, when all of it is done.
+            standings_refresh(merged)
             memberships_refresh(merged, now=now, telling=QUIET)
 
     def touch(self, person: Contact) -> None:

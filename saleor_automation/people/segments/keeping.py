@@ -130,6 +130,7 @@ def memberships_refresh(
         SegmentMember.objects.filter(pk__in=left.values()).delete()
     if not telling.events:
         return []
+    # Of a filling nobody is told, nor of those who come in beside it.
     loud = {found.pk: found.key for found in definitions if not found.filling}
     channels = {person.pk: person.channel for person in people}
     facts = [
