@@ -132,7 +132,7 @@ def compose(
     versions = email_versions_current({message.email_key for message in messages})
     brands = brands_load()
     subjects = [subject_for(message) for message in messages]
-    contexts = contexts_build(subjects, now=now)
+    contexts = contexts_build(subjects, now=now, brands=brands)
     done: list[Composed] = []
     failed: dict[UUID, Closing] = {}
     for message, subject, context in zip(messages, subjects, contexts, strict=True):

@@ -41,7 +41,11 @@ def contents_write(contents: Sequence[MessageContent]) -> None:
         }
         for content in contents
     ]
-    with connection.cursor() as cursor:
+    # Bound by the server: the document of a batch is half a megabyte, which Django's own cursor
+    # would quote here and have the server read as part of the statement.
+    import psycopg
+
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         cursor.execute(
             f"INSERT INTO {table} (message_id, {columns}) SELECT message_id, {columns} "  # noqa: S608
             "FROM jsonb_to_recordset(%s::jsonb) AS row(message_id uuid, subject text, "

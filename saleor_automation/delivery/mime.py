@@ -107,10 +107,11 @@ def quoted_printable(text: str) -> bytes:
         *paragraphs, last = last.split("\n\n")
         return b"".join((*[_paragraph(one) for one in paragraphs], _quoted(last)))
     first, *others = pieces
-    # Styles stand between the title and the body, the same in every mail.
+    # Styles stand between the title and the body, the same in every mail; so is the body's
+    # beginning, unless the preheader names the person.
     title, body = first.find("</title>"), first.find("<body")
     if 0 <= title < body:
-        head = _piece(first[:title]) + _styles(first[title:body]) + _piece(first[body:])
+        head = _piece(first[:title]) + _kept(first[title:body]) + _kept(first[body:])
     else:
         head = _piece(first)
     return b"".join((head, *[_row(piece) for piece in others], _quoted(_CUT + last)))
@@ -134,7 +135,7 @@ def _piece(piece: str) -> bytes:
 
 
 @lru_cache(maxsize=256)
-def _styles(piece: str) -> bytes:
+def _kept(piece: str) -> bytes:
     return _piece(piece)
 
 

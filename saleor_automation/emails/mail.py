@@ -26,7 +26,7 @@ from saleor_automation.rendering.phrases import date_long
 from saleor_automation.shop.models import Checkout, Fulfillment, OrderLine, ShopOrder
 
 from .brands import brand_for, brand_values, brands_load
-from .models import EmailVersion
+from .models import Brand, EmailVersion
 
 __all__ = ["MailSubject", "RenderedMail", "contexts_build", "mail_render"]
 
@@ -51,13 +51,19 @@ class MailSubject:
     confirm_url: str = ""
 
 
-def contexts_build(subjects: Sequence[MailSubject], *, now: datetime) -> list[dict[str, Any]]:
+def contexts_build(
+    subjects: Sequence[MailSubject],
+    *,
+    now: datetime,
+    brands: Mapping[str, Brand] | None = None,
+) -> list[dict[str, Any]]:
     """Return one context per subject: at most five queries, however many there are.
 
     ``basket`` and ``order`` are there only when the shop knows the object.
+    ``brands`` are those ``brands_load`` returned, where they are at hand.
     ``now`` is kept for variables of other apps; nothing here depends on it.
     """
-    brands = brands_load()
+    brands = brands_load() if brands is None else brands
     checkouts = _checkouts(_ids(subjects, "checkout"))
     orders = _orders(_ids(subjects, "order"))
     shops: dict[str, dict[str, str]] = {}
