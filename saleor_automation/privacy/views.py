@@ -19,24 +19,24 @@ No cookie is set, and nothing of the answer depends on who is known.
 
 from __future__ import annotations
 
-import ipaddress
 import json
 from typing import Any, Final
 
 from django.conf import settings
-from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils import translation
-from django.utils.crypto import salted_hmac
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
 from saleor_automation import clock
 from saleor_automation.delivery.links import token_read
-from saleor_automation.emails.brands import brand_for, brand_values
+from saleor_automation.delivery.pages import public_page
+from saleor_automation.delivery.signup import client_address
+from saleor_automation.emails.brands import brand_for
 from saleor_automation.people.models import Contact
+from saleor_automation.people.subscribing.defence import HOUR, origins
+from saleor_automation.people.subscribing.limits import count_add
 from saleor_automation.people.verification.syntax import address_parse
 
 from .dossier import dossier_of
@@ -147,39 +147,18 @@ def _channel(contact: Contact | None) -> str:
 
 
 def _too_often(request: HttpRequest) -> bool:
-    """Count a request from a place; return whether there were too many within an hour."""
-    # A digest: the cache is no place for people's addresses on the network.
-    place = salted_hmac("saleor_automation.privacy", _place(request)).hexdigest()[:32]
-    key = f"sa-privacy-{place}"
-    count = int(cache.get(key) or 0) + 1
-    cache.set(key, count, 3600)
-    return count > PER_PLACE
+    """Count a request from a place; return whether there were too many within an hour.
 
-
-def _place(request: HttpRequest) -> str:
-    """Return where a request comes from: behind a proxy of ours, what that says of it."""
-    peer = request.META.get("REMOTE_ADDR", "")
-    try:
-        ours = not peer or not ipaddress.ip_address(peer).is_global
-    except ValueError:
-        ours = True
-    told = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()
-    return told if ours and told else peer
+    Who cannot be told from others is not counted: the limits per person and in all hold.
+    """
+    found = origins(client_address(request))
+    if found is None:
+        return False
+    return count_add(scope="privacy", value=found[0], now=clock.now(), every=HOUR) > PER_PLACE
 
 
 def _page(
     request: HttpRequest, step: str, *, status: int = 200, channel: str = "", **values: Any
 ) -> HttpResponse:
-    brand = brand_values(brand_for(channel))
-    response = render(
-        request,
-        "saleor_automation/public/privacy.html",
-        {"step": step, "brand": brand, "kinds": Kind, **values},
-        status=status,
-    )
-    response["Content-Security-Policy"] = (
-        "default-src 'none'; style-src 'unsafe-inline'; img-src https: http:; form-action 'self'"
-    )
-    response["Referrer-Policy"] = "no-referrer"
-    response["X-Robots-Tag"] = "noindex"
-    return response
+    values = {"step": step, "kinds": Kind, **values}
+    return public_page(request, "privacy", values, status=status, channel=channel)
